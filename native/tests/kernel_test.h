@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kernel.h"
+#include "status.h"
 
 // Declares the tables of a family and collects those that can run here as `family_tables()`.
 #if defined(__x86_64__)
@@ -106,7 +107,8 @@ inline void run(const brawn::KernelRow& row, const void* args, Order order = Ord
                 brawn::Status* status = nullptr) {
   Scratch shared(row.shared_bytes ? row.shared_bytes(args) : 0);
   Scratch local(row.local_bytes ? row.local_bytes(args) : 0);
-  const brawn::Context context = {shared.data(), local.data(), status};
+  brawn::Status ignored;
+  const brawn::Context context = {shared.data(), local.data(), status != nullptr ? status : &ignored};
   for (int phase = 0; phase < row.phases; ++phase) {
     const int64_t tasks = row.tasks(args, phase);
     if (order == Order::kOneCall) {
@@ -125,7 +127,7 @@ inline void run(const brawn::KernelRow& row, const void* args, Order order = Ord
   local.check("local");
 }
 
-// Runs the row in every order, calling `reset` before and comparing the bytes of `output` after.
+// Runs the row in every order and compares the bytes of `output`, which starts out the same each time.
 template <class T>
 void run_all_orders(const brawn::KernelRow& row, const void* args, std::vector<T>& output) {
   const std::vector<T> before = output;
@@ -136,6 +138,17 @@ void run_all_orders(const brawn::KernelRow& row, const void* args, std::vector<T
     run(row, args, order);
     CHECK(std::memcmp(output.data(), expected.data(), output.size() * sizeof(T)) == 0, "%s depends on the task order",
           row.name);
+  }
+}
+
+// Runs a row that must report `fault` with this value and limit.
+inline void expect_fault(const brawn::KernelRow& row, const void* args, brawn::Fault fault, int64_t value,
+                         int64_t limit) {
+  for (Order order : {Order::kForward, Order::kBackward}) {
+    brawn::Status status;
+    run(row, args, order, &status);
+    CHECK(status.fault == fault && status.value == value && status.limit == limit, "%s: fault %d %lld %lld", row.name,
+          static_cast<int>(status.fault), static_cast<long long>(status.value), static_cast<long long>(status.limit));
   }
 }
 

@@ -1,0 +1,2 @@
+#include "simd/ref.h"
+#include "kernels/check/check.inl"
