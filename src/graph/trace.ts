@@ -1,0 +1,98 @@
+/**
+ * Where assignments to variables and values read from the host are recorded: in the current trace while `compile`
+ * runs a function, else in the ambient one, whose pending assignments the next run carries out.
+ */
+import { newArray, type DType, type TypedArray } from '../dtype.js';
+import { StateError } from '../errors.js';
+import type { Shape } from '../shape.js';
+import type { Variable } from '../variable.js';
+import { leafNode } from './leaves.js';
+import type { LeafSource, Node } from './node.js';
+
+export class Trace {
+  /** The value that each variable will have; later reads see it. */
+  readonly assigned = new Map<Variable, Node>();
+  readonly #hosts = new Map<object, Node>();
+  readonly #leaves = new Map<Variable, Node>();
+
+  /** `name` is that of the compiled function, for messages; the ambient trace has none. */
+  constructor(readonly name?: string) {}
+
+  get isCompiling(): boolean {
+    return this.name !== undefined;
+  }
+
+  /** The leaf for a variable's elements; one per trace so that equal reads are one node. */
+  leafOf(variable: Variable, make: () => Node): Node {
+    let leaf = this.#leaves.get(variable);
+    if (!leaf) this.#leaves.set(variable, (leaf = make()));
+    return leaf;
+  }
+
+  /** The leaf for a host value; `key` identifies the value within the trace. */
+  hostOf(key: object, make: () => Node): Node {
+    let leaf = this.#hosts.get(key);
+    if (!leaf) this.#hosts.set(key, (leaf = make()));
+    return leaf;
+  }
+
+  /** Takes what is pending. */
+  takeAssigned(): [Variable, Node][] {
+    const taken = [...this.assigned];
+    this.assigned.clear();
+    return taken;
+  }
+}
+
+const ambient = new Trace();
+let current = ambient;
+
+/** The trace that ops are being recorded in. */
+export const currentTrace = (): Trace => current;
+/** The one outside of `compile`. */
+export const ambientTrace = (): Trace => ambient;
+
+/** Runs `fn` with `trace` as the current one. */
+export function withTrace<T>(trace: Trace, fn: () => T): T {
+  if (current.isCompiling) throw new StateError(`${trace.name}: compile cannot trace inside another trace (${current.name})`);
+  current = trace;
+  try {
+    return fn();
+  } finally {
+    current = ambient;
+  }
+}
+
+/** A placeholder for argument number `index` of a traced function; bound anew for every run. */
+export class PlaceholderSource implements LeafSource {
+  readonly kind = 'input';
+  readonly identity = this;
+  bound: TypedArray | undefined;
+  constructor(
+    readonly index: number,
+    readonly name: string,
+  ) {}
+
+  read(): TypedArray {
+    if (!this.bound)
+      throw new StateError(`${this.name}: argument ${this.index} has no value while it is traced; return tensors from the function and await them outside`);
+    return this.bound;
+  }
+}
+
+/**
+ * A value that the host supplies when a run starts: what changes from step to step (a learning rate, a random
+ * counter) and so must not be a constant of the program. Outside of `compile` it is read once, now.
+ */
+export function hostNode(key: object, shape: Shape, dtype: DType, read: (into: TypedArray) => void): Node {
+  const fresh = (): TypedArray => {
+    const array = newArray(dtype, shape.reduce((a, b) => a * b, 1));
+    read(array);
+    return array;
+  };
+  if (!current.isCompiling) {
+    const array = fresh();
+    return leafNode(shape, dtype, { kind: 'data', read: () => array, identity: array });
+  }
+  return current.hostOf(key, () => leafNode(shape, dtype, { kind: 'host', read: fresh, identity: key }));
+}

@@ -1,0 +1,25 @@
+/** Conversion between dtypes. */
+import { checkDType, type DType, isFloat, shortOf } from '../dtype.js';
+import type { Tensor } from '../tensor.js';
+import { apply, checkTensor } from './apply.js';
+import { defineElementwise } from './elementwise-core.js';
+
+type CastAttrs = { dtype: string };
+
+export const castOp = defineElementwise<CastAttrs>({
+  name: 'cast',
+  scalar: (a) => a,
+  result: (_, { dtype }) => dtype as DType,
+  vm: ([from], to) => `cast_${shortOf(from)}_${shortOf(to)}`,
+  gradient: (g, { inputs: [x] }) => [isFloat(x.dtype) ? cast(g, x.dtype) : undefined],
+});
+
+/**
+ * The elements converted to `dtype`. Floats lose their fraction (towards zero) and saturate in whole-number dtypes,
+ * NaN becomes 0; anything but 0 is true.
+ */
+export function cast<D extends DType>(input: Tensor, dtype: D): Tensor<D> {
+  checkTensor(input, 'cast');
+  checkDType(dtype, 'cast');
+  return input.dtype === dtype ? (input as Tensor<D>) : apply<D>(castOp, [input], { dtype });
+}

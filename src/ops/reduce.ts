@@ -1,0 +1,139 @@
+/**
+ * Reductions over axes. The node ops drop the reduced axes; `keepDims` is a reshape. Kernels see the input as
+ * [outer, reduce, inner]; axes that do not stand together are reduced group by group.
+ */
+import { type DType, isFloat, shortOf } from '../dtype.js';
+import { type Attrs, defineOp, type GradientContext, type KernelOp } from '../graph/node.js';
+import { contiguousView, permuteView, reshapeView } from '../graph/view.js';
+import type { Operand } from '../plan/ir.js';
+import type { LowerContext } from '../plan/lower-context.js';
+import { normalizeAxes, type Shape, sizeOf } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { apply, checkTensor, expandTo } from './apply.js';
+import { cast } from './cast.js';
+import { forEachPosition } from './slice.js';
+import { reshapeOp } from './view.js';
+
+export type ReduceAttrs = { axes: readonly number[] };
+
+interface ReduceDefinition<A extends ReduceAttrs> {
+  readonly name: string;
+  /** Whether reducing group after group gives the same as reducing at once. */
+  readonly associative: boolean;
+  /** One output element from the reduced elements in row-major order. */
+  readonly scalar: (values: readonly number[], attrs: A) => number;
+  readonly result?: DType;
+  readonly params?: (attrs: A) => Record<string, number>;
+  readonly gradient?: (g: Tensor, context: GradientContext<A>) => readonly (Tensor | undefined)[];
+}
+
+/** Defines a reduction whose kernels are `reduce_<name>_<dtype>`. */
+export function defineReduce<A extends ReduceAttrs & Attrs>(definition: ReduceDefinition<A>): KernelOp<A> {
+  const { name, associative, scalar, result, params, gradient } = definition;
+  return defineOp<A, KernelOp<A>>({
+    name,
+    kind: 'kernel',
+    type: ([x], { axes }) => ({ shape: x.shape.filter((_, i) => !axes.includes(i)), dtype: result ?? x.dtype }),
+    gradient,
+    flops: ([x]) => sizeOf(x.shape),
+    lower(context) {
+      const kernel = `reduce_${name}_${shortOf(context.node.inputs[0].dtype)}`;
+      lowerReduce(context, kernel, context.attrs.axes, associative, params?.(context.attrs) ?? {});
+    },
+    reference([x], out, attrs) {
+      const { axes } = attrs;
+      const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+      const view = permuteView(contiguousView(x.shape), [...kept, ...axes]);
+      const count = sizeOf(axes.map((axis) => x.shape[axis]));
+      const values = new Array<number>(count);
+      forEachPosition(view, (position, i) => {
+        values[i % count] = x.values[position];
+        if (i % count === count - 1) out.values[Math.floor(i / count)] = scalar(values, attrs);
+      });
+    },
+    sink(attrs, perm, [x]) {
+      const axes = attrs.axes.map((axis) => perm[axis]).sort((a, b) => a - b);
+      const keptBefore = perm.filter((_, i) => !attrs.axes.includes(i));
+      const keptSorted = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+      return { attrs: { ...attrs, axes }, axes: keptBefore.map((axis) => keptSorted.indexOf(axis)) };
+    },
+  });
+}
+
+function lowerReduce(context: LowerContext<ReduceAttrs & Attrs>, kernel: string, axes: readonly number[], associative: boolean, params: Record<string, number>): void {
+  let groups = groupsOf(axes);
+  let x = context.input(0);
+  if (groups.length > 1 && !associative) {
+    const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+    x = { ...x, ...permuteView(x, [...kept, ...axes]) };
+    groups = [{ first: kept.length, last: x.shape.length - 1 }];
+  }
+  x = context.materialize(x);
+  // From the last group to the first, so that earlier axis numbers stay valid.
+  for (const [i, { first, last }] of groups.reverse().entries()) {
+    const shape = [...x.shape.slice(0, first), ...x.shape.slice(last + 1)];
+    const y: Operand = i === groups.length - 1 ? context.out() : context.temporary(shape, context.output.dtype);
+    const [outer, reduce, inner] = [x.shape.slice(0, first), x.shape.slice(first, last + 1), x.shape.slice(last + 1)].map(sizeOf);
+    context.emit(kernel, { x }, { y }, { outer, reduce, inner, ...params });
+    x = { ...y, ...(reshapeView(y, shape) as Operand) };
+  }
+}
+
+/** Runs of neighbouring axes. */
+function groupsOf(axes: readonly number[]): { first: number; last: number }[] {
+  const groups: { first: number; last: number }[] = [];
+  for (const axis of axes) {
+    const group = groups.at(-1);
+    if (group && group.last === axis - 1) group.last = axis;
+    else groups.push({ first: axis, last: axis });
+  }
+  return groups;
+}
+
+const sumOp = defineReduce({
+  name: 'sum',
+  associative: true,
+  scalar: (values) => values.reduce((a, b) => a + b, 0),
+  gradient: (g, { inputs: [x], attrs: { axes } }) => [expandTo(keepAxes(g, x.shape, axes), x.shape)],
+});
+
+/** Which axes, and whether they stay as size 1. */
+export interface ReduceOptions {
+  readonly keepDims?: boolean;
+}
+
+/** Axes as PyTorch takes them: one, several, or (undefined) all. Negative ones count from the end. */
+export type Axes = number | readonly number[] | undefined;
+
+/** Puts reduced axes back with size 1. */
+export function keepAxes<D extends DType>(reduced: Tensor<D>, shape: Shape, axes: readonly number[]): Tensor<D> {
+  return apply<D>(reshapeOp, [reduced], { shape: shape.map((dim, i) => (axes.includes(i) ? 1 : dim)) });
+}
+
+/** Sums out what broadcasting to the present shape had repeated: the gradient of `expand`. */
+export function sumTo<D extends DType>(g: Tensor<D>, shape: Shape): Tensor<D> {
+  const lead = g.rank - shape.length;
+  const axes = g.shape.flatMap((dim, i) => (i < lead || (shape[i - lead] === 1 && dim !== 1) ? [i] : []));
+  const summed = axes.length > 0 ? apply<D>(sumOp, [g], { axes }) : g;
+  return apply<D>(reshapeOp, [summed], { shape });
+}
+
+/** @internal The reduction `op` over normalized axes, with `keepDims`. Reducing over no axis gives the input. */
+export function reduceWith<D extends DType>(op: KernelOp<never> | { name: string }, input: Tensor, axes: readonly number[], options: ReduceOptions | undefined, attrs: Attrs = {}): Tensor<D> {
+  const reduced = apply<D>(op as { name: string }, [input], { axes, ...attrs });
+  return options?.keepDims ? keepAxes(reduced, input.shape, axes) : reduced;
+}
+
+/** The dtype sums of a dtype come in: whole numbers and booleans add up in int64. */
+type SumDType<D extends DType> = D extends 'float32' | 'float64' ? D : 'int64';
+
+/**
+ * Sum over `axes` (all when undefined). Whole numbers and booleans are summed as int64. An empty sum is 0.
+ * @throws ArgumentError when an axis is out of bounds or named twice.
+ */
+export function sum<D extends DType>(input: Tensor<D>, axes?: Axes, options?: ReduceOptions): Tensor<SumDType<D>> {
+  checkTensor(input, 'sum');
+  const list = normalizeAxes(axes, input.rank, 'sum');
+  const x = isFloat(input.dtype) ? input : cast(input, 'int64');
+  return reduceWith(sumOp, x, list, options);
+}

@@ -1,0 +1,72 @@
+/**
+ * Layout: convolutions and pools run channels-last inside, wrapped in permutes from and to the NCHW that users see.
+ * This pass moves each permute towards the outputs, through everything it commutes with, until it meets its inverse
+ * and both vanish; a whole convolutional stretch then runs channels-last without a copy.
+ */
+import { constantOf } from '../graph/constants.js';
+import { type Graph, isLeaf, rebuild, rewrite } from '../graph/graph.js';
+import { makeNode, type Node } from '../graph/node.js';
+import { permuteOp } from '../ops/view.js';
+import { simplify } from './simplify.js';
+
+type Axes = readonly number[];
+
+const inverse = (axes: Axes): number[] => {
+  const out = new Array<number>(axes.length);
+  axes.forEach((axis, i) => {
+    out[axis] = i;
+  });
+  return out;
+};
+
+export const permuted = (node: Node, axes: Axes): Node =>
+  axes.every((axis, i) => axis === i) ? node : makeNode(permuteOp as never, [node], { axes });
+
+const permuteAxes = (node: Node): Axes | undefined =>
+  !isLeaf(node) && node.op.name === 'permute' ? (node.attrs.axes as Axes) : undefined;
+
+/** Broadcast or constant operands can be permuted for free: they are read through strides anyway. */
+function isFree(node: Node): boolean {
+  return constantOf(node) !== undefined || (!isLeaf(node) && node.op.name === 'expand');
+}
+
+export function layout(graph: Graph): Graph {
+  const sunk = rewrite(graph, (node, inputs) => {
+    if (isLeaf(node) || inputs.length === 0) return node;
+    if (node.op.kind === 'elementwise') return sinkElementwise(node, inputs) ?? rebuild(node, inputs);
+    if (node.op.kind === 'kernel' && node.op.sink) return sinkKernel(node, inputs) ?? rebuild(node, inputs);
+    return rebuild(node, inputs);
+  });
+  return simplify(sunk);
+}
+
+/** op(permute(a), permute(b)) is permute(op(a, b)). */
+function sinkElementwise(node: Node, inputs: readonly Node[]): Node | undefined {
+  const counts = new Map<string, { axes: Axes; count: number }>();
+  let others = 0;
+  for (const input of inputs) {
+    const axes = permuteAxes(input);
+    if (axes && !isFree(input)) {
+      const entry = counts.get(axes.join()) ?? { axes, count: 0 };
+      entry.count++;
+      counts.set(axes.join(), entry);
+    } else if (!isFree(input)) others++;
+  }
+  const [best] = [...counts.values()].sort((a, b) => b.count - a.count);
+  if (!best || best.count < others + counts.size - 1) return undefined;
+  const back = inverse(best.axes);
+  const bare = inputs.map((input) => {
+    const axes = permuteAxes(input);
+    return axes && axes.join() === best.axes.join() ? input.inputs[0] : permuted(input, back);
+  });
+  return permuted(rebuild(node, bare), best.axes);
+}
+
+function sinkKernel(node: Node, inputs: readonly Node[]): Node | undefined {
+  const axes = permuteAxes(inputs[0]);
+  if (!axes || node.op.kind !== 'kernel') return undefined;
+  const moved = node.op.sink?.(node.attrs, axes, inputs);
+  if (!moved) return undefined;
+  const rest = inputs.slice(1).map((input) => (input.shape.length === axes.length ? permuted(input, inverse(axes)) : input));
+  return permuted(makeNode(node.op, [inputs[0].inputs[0], ...rest], moved.attrs), moved.axes);
+}

@@ -1,0 +1,289 @@
+/**
+ * Lowering: units of the fused graph become steps over buffers. Views cost nothing here; elementwise groups become
+ * code for the native virtual machine; everything else is emitted by its op's `lower`.
+ */
+import { bytesOf, type DType } from '../dtype.js';
+import { InternalError } from '../errors.js';
+import { type Graph, isLeaf, leafIndex } from '../graph/graph.js';
+import type { Node } from '../graph/node.js';
+import { collapseViews, contiguousView, isContiguous, reshapeView } from '../graph/view.js';
+import { type Shape, showShape, sizeOf } from '../shape.js';
+import { commit } from './commit.js';
+import { epilogueOf, rowsAndColumns } from './epilogue.js';
+import { groupCode } from './elementwise-code.js';
+import type { Unit } from './fuse.js';
+import { type Buffer, isWhole, type Operand, type Step, type StepList } from './ir.js';
+import type { Epilogue, LowerContext } from './lower-context.js';
+
+export class Lowering {
+  readonly buffers: Buffer[] = [];
+  readonly #steps: Step[] = [];
+  readonly #values = new Map<Node, Operand>();
+  readonly #leafBuffers: Buffer[] = [];
+  readonly #leafOf: Map<Node, number>;
+  readonly #outputs = new Map<Node, number>();
+  readonly #copies = new Map<string, Operand>();
+  #origin: Node | undefined;
+  #label = '';
+
+  constructor(readonly graph: Graph) {
+    this.#leafOf = leafIndex(graph);
+    for (const [index, leaf] of graph.leaves.entries())
+      this.#leafBuffers.push(this.#buffer(sizeOf(leaf.shape) * bytesOf(leaf.dtype), { kind: 'leaf', index }));
+    for (const [index, node] of graph.outputs.entries()) if (!this.#outputs.has(node)) this.#outputs.set(node, index);
+  }
+
+  run(units: readonly Unit[]): StepList {
+    for (const unit of units) this.#unit(unit);
+    const outputBytes = this.graph.outputs.map((node, index) => this.#finishOutput(node, index));
+    const assigns = this.graph.assigns.map(({ state, value }) => ({
+      state: this.value(state),
+      value: this.value(value),
+    }));
+    const { steps, commitStart } = commit(this.#steps, assigns, this);
+    return { steps, commitStart, buffers: this.buffers, outputBytes };
+  }
+
+  #buffer(bytes: number, place: Buffer['place']): Buffer {
+    const buffer = { id: this.buffers.length, bytes, place };
+    this.buffers.push(buffer);
+    return buffer;
+  }
+
+  /** A new arena buffer, or the output's own memory when `node` is an output. */
+  allocate(shape: Shape, dtype: DType, node?: Node): Operand {
+    const bytes = sizeOf(shape) * bytesOf(dtype);
+    const index = node && this.#outputs.get(node);
+    const place: Buffer['place'] = index === undefined ? { kind: 'arena', offset: -1 } : { kind: 'output', index };
+    return { ...contiguousView(shape), buffer: this.#buffer(bytes, place), dtype };
+  }
+
+  /** Where the value of a node lies. */
+  value(node: Node): Operand {
+    let value = this.#values.get(node);
+    if (!value) this.#values.set(node, (value = this.#locate(node)));
+    return value;
+  }
+
+  #locate(node: Node): Operand {
+    const leaf = this.#leafOf.get(node);
+    if (leaf !== undefined) return { ...contiguousView(node.shape), buffer: this.#leafBuffers[leaf], dtype: node.dtype };
+    if (node.op.kind === 'leaf') return this.#constant(node);
+    if (node.op.kind !== 'view') throw new InternalError(`plan: ${node.op.name} is read before it is computed`);
+    const input = this.value(node.inputs[0]);
+    const view = node.op.view(input, node.attrs, node);
+    if (view) return { ...view, buffer: input.buffer, dtype: node.dtype };
+    const copy = this.materialize(input);
+    const again = node.op.view(copy, node.attrs, node);
+    if (!again) throw new InternalError(`plan: ${node.op.name} has no view of a contiguous input`);
+    return { ...again, buffer: copy.buffer, dtype: node.dtype };
+  }
+
+  /** A scalar constant that something other than an elementwise group reads. */
+  #constant(node: Node): Operand {
+    const out = this.allocate([], node.dtype);
+    const constants = [{ value: node.attrs.value as number, dtype: node.dtype }];
+    this.#emitCode([], [out], { instructions: [], constants, outRegisters: [0], registers: 1 }, 'full', 0, node.site);
+    return out;
+  }
+
+  materialize(operand: Operand): Operand {
+    if (isContiguous(operand)) return operand;
+    const key = `${operand.buffer.id} ${operand.dtype} ${operand.offset} ${showShape(operand.shape)} ${showShape(operand.strides)}`;
+    let copy = this.#copies.get(key);
+    if (!copy) {
+      copy = this.allocate(operand.shape, operand.dtype);
+      this.copy(operand, copy);
+      this.#copies.set(key, copy);
+    }
+    return copy;
+  }
+
+  /** Emits a copy of `from` (any strides) into `to` (contiguous). */
+  copy(from: Operand, to: Operand): void {
+    this.#emitCode([from], [to], { instructions: [], constants: [], outRegisters: [0], registers: 1 }, 'copy', 0, this.#origin?.site);
+  }
+
+  /** @internal The step that `copy` would emit, not emitted: the commit pass places it itself. */
+  copyStep(from: Operand, to: Operand): Step {
+    this.copy(from, to);
+    return this.#steps.pop() as Step;
+  }
+
+  #emitCode(inputs: readonly Operand[], outputs: readonly Operand[], code: NonNullable<Step['code']>, label: string, flops: number, site?: string): void {
+    const { shape } = outputs[0];
+    const { dims, strides } = collapseViews(
+      shape,
+      inputs.map((input) => input.strides),
+    );
+    const n = sizeOf(shape);
+    if (n === 0) return;
+    const inPlace = inPlacePairs(inputs, outputs);
+    this.#steps.push({
+      kernel: 'elementwise',
+      reads: { in: inputs },
+      writes: { out: outputs },
+      params: {
+        n,
+        dims,
+        strides: strides.flat(),
+        in_sizes: inputs.map((input) => bytesOf(input.dtype)),
+        out_sizes: outputs.map((output) => bytesOf(output.dtype)),
+      },
+      code,
+      label,
+      flops,
+      inPlace,
+      site,
+    });
+  }
+
+  #unit(unit: Unit): void {
+    const last = unit.nodes[unit.nodes.length - 1];
+    if (sizeOf(last.shape) === 0) {
+      for (const node of unit.nodes) this.#values.set(node, this.allocate(node.shape, node.dtype, node));
+      return;
+    }
+    if (last.op.kind === 'kernel') this.#kernel(last);
+    else this.#group(unit);
+  }
+
+  #kernel(node: Node, epilogue?: Epilogue, label = node.op.name): void {
+    if (node.op.kind !== 'kernel') throw new InternalError(`plan: ${node.op.name} is no kernel op`);
+    this.#origin = node;
+    this.#label = label;
+    node.op.lower(this.#context(node, epilogue));
+    if (!epilogue && !this.#values.has(node)) throw new InternalError(`plan: ${node.op.name} has lowered to nothing`);
+    this.#origin = undefined;
+  }
+
+  #context(node: Node, epilogue?: Epilogue): LowerContext {
+    let flops = node.op.flops?.(node.inputs, node, node.attrs) ?? 0;
+    const emit = (kernel: string, reads: Step['reads'], writes: Step['writes'], params: Step['params'], code?: Step['code']) => {
+      this.#steps.push({ kernel, reads, writes, params, code, label: this.#label, flops, inPlace: [], site: node.site });
+      flops = 0;
+    };
+    const out = () => {
+      const place = this.allocate(node.shape, node.dtype, node);
+      this.#values.set(node, place);
+      return place;
+    };
+    return {
+      node,
+      attrs: node.attrs,
+      output: node,
+      input: (i) => this.value(node.inputs[i]),
+      contiguous: (i) => this.materialize(this.value(node.inputs[i])),
+      materialize: (operand) => this.materialize(operand),
+      out,
+      temporary: (shape, dtype) => this.allocate(shape, dtype),
+      emit,
+      emitContraction: (kernel, reads, params) => {
+        const plain = { instructions: [], constants: [], outRegisters: [0], registers: 1 };
+        const { code, inputs, outputs } = epilogue ?? { code: plain, inputs: [], outputs: [out()] };
+        if (epilogue) for (const ins of code.instructions) flops += ins.args.length ? sizeOf(node.shape) : 0;
+        const column = (k: 0 | 1 | 2) => inputs.map(({ strides }) => strides[k]);
+        emit(
+          kernel,
+          { ...reads, epilogue_in: inputs.map(({ operand }) => operand) },
+          { out: outputs },
+          {
+            ...params,
+            ep_batch: column(0),
+            ep_row: column(1),
+            ep_col: column(2),
+            ep_sizes: inputs.map(({ operand }) => bytesOf(operand.dtype)),
+            ep_out_sizes: outputs.map((output) => bytesOf(output.dtype)),
+          },
+          code,
+        );
+      },
+    };
+  }
+
+  /** An elementwise group, as the epilogue of its contraction where its inputs allow that. */
+  #group(unit: Unit): void {
+    const { contraction } = unit;
+    const inside = new Set(unit.nodes);
+    const used = this.#usedOutside(unit);
+    const label = [...(contraction ? [contraction.op.name] : []), ...unit.nodes.map((node) => node.op.name)].join('+');
+    const group = groupCode(unit.nodes, inside, used, contraction);
+    if (contraction) {
+      const inputs = group.inputs.map((node) => this.value(node));
+      const strides = epilogueOf(inputs, rowsAndColumns(contraction));
+      if (strides) {
+        const outputs = used.map((node) => this.#claim(node));
+        this.#kernel(contraction, { code: group.code, inputs: inputs.map((operand, i) => ({ operand, strides: strides[i] })), outputs }, label);
+        return;
+      }
+      this.#kernel(contraction);
+      this.#group({ nodes: unit.nodes });
+      return;
+    }
+    const inputs = group.inputs.map((node) => this.value(node));
+    const outputs = used.map((node) => this.#claim(node));
+    const flops = unit.nodes.length * sizeOf(unit.nodes[0].shape);
+    this.#emitCode(inputs, outputs, group.code, label, flops, unit.nodes.find((node) => node.site)?.site);
+  }
+
+  #claim(node: Node): Operand {
+    const place = this.allocate(node.shape, node.dtype, node);
+    this.#values.set(node, place);
+    return place;
+  }
+
+  #used: Map<Node, Node[]> | undefined;
+
+  /** The unit's nodes that something outside of it reads. */
+  #usedOutside(unit: Unit): Node[] {
+    if (!this.#used) {
+      this.#used = new Map();
+      for (const node of this.graph.nodes) {
+        if (isLeaf(node)) continue;
+        for (const input of node.inputs) {
+          const list = this.#used.get(input);
+          if (list) list.push(node);
+          else this.#used.set(input, [node]);
+        }
+      }
+    }
+    const inside = new Set(unit.nodes);
+    const kept = new Set([...this.graph.outputs, ...this.graph.assigns.map(({ value }) => value)]);
+    return unit.nodes.filter((node) => kept.has(node) || this.#used?.get(node)?.some((consumer) => !inside.has(consumer)));
+  }
+
+  /** Makes sure output number `index` lies in its own memory, contiguous; gives its size. */
+  #finishOutput(node: Node, index: number): number {
+    const operand = this.value(node);
+    const { place } = operand.buffer;
+    const bytes = sizeOf(node.shape) * bytesOf(node.dtype);
+    if (place.kind === 'output' && place.index === index && isWhole(operand)) return bytes;
+    const out: Operand = { ...contiguousView(node.shape), buffer: this.#buffer(bytes, { kind: 'output', index }), dtype: node.dtype };
+    this.copy(operand, out);
+    return bytes;
+  }
+}
+
+/** Which outputs may overwrite which inputs: element i of the one depends on element i of the other alone. */
+function inPlacePairs(inputs: readonly Operand[], outputs: readonly Operand[]): Step['inPlace'] {
+  const once = (input: Operand) => inputs.every((other) => other === input || other.buffer !== input.buffer);
+  const free = new Set(inputs.filter((input) => input.buffer.place.kind === 'arena' && isWhole(input) && once(input)));
+  return outputs.flatMap((output) => {
+    const twin = output.buffer.place.kind === 'arena' && [...free].find((input) => input.buffer.bytes === output.buffer.bytes);
+    if (!twin || bytesOf(twin.dtype) !== bytesOf(output.dtype)) return [];
+    free.delete(twin);
+    return [{ output: output.buffer, input: twin.buffer }];
+  });
+}
+
+/** Reshapes an operand for a kernel that wants other dimensions; copies only when it must. */
+export function reshaped(context: Pick<LowerContext, 'materialize'>, operand: Operand, shape: Shape): Operand {
+  const view = reshapeView(operand, shape);
+  if (view) return { ...operand, ...view };
+  return { ...context.materialize(operand), ...contiguousView(shape) };
+}
+
+/** Lowers fused units to steps. */
+export function lower(graph: Graph, units: readonly Unit[]): StepList {
+  return new Lowering(graph).run(units);
+}

@@ -1,0 +1,84 @@
+/**
+ * The plan: a graph through all passes, in order, each a pure function whose result can be printed.
+ * simplify -> layout -> fuse -> lower (with commit) -> memory. Emission to a native program is the last step.
+ */
+import { bytesOf } from '../dtype.js';
+import type { Graph } from '../graph/graph.js';
+import { sourceOf } from '../graph/leaves.js';
+import type { Node } from '../graph/node.js';
+import { printGraph } from '../graph/print.js';
+import { sizeOf } from '../shape.js';
+import { checkFinite } from './anomaly.js';
+import { emit, type ProgramDescription } from './emit.js';
+import { fuse, type Unit } from './fuse.js';
+import type { StepList } from './ir.js';
+import type { KernelTable } from './kernel-table.js';
+import { layout } from './layout.js';
+import { lower } from './lower.js';
+import { planMemory } from './memory.js';
+import { printSteps, printUnits } from './print.js';
+import { simplify } from './simplify.js';
+import { verifyPlan } from './verify.js';
+
+/** Options of planning. */
+export interface PlanOptions {
+  /** Check every float result for NaN and Inf; implies no fusion, so that the op that made it is known. */
+  readonly anomaly?: boolean;
+}
+
+/** What each pass made, by name, as text made on demand. */
+export interface Stage {
+  readonly name: string;
+  readonly print: () => string;
+}
+
+export interface Plan {
+  readonly list: StepList;
+  readonly leafBytes: readonly number[];
+  readonly arenaBytes: number;
+  readonly stages: readonly Stage[];
+}
+
+/** Plans `graph`. */
+export function plan(graph: Graph, options: PlanOptions = {}): Plan {
+  const stages: Stage[] = [];
+  const pass = <T>(name: string, result: T, print: (result: T) => string): T => {
+    stages.push({ name, print: () => print(result) });
+    return result;
+  };
+  pass('graph', graph, printGraph);
+  const simple = pass('simplify', simplify(graph), printGraph);
+  const laid = pass('layout', layout(simple), printGraph);
+  const units = pass<Unit[]>('fuse', fuse(laid, !options.anomaly), printUnits);
+  const lowered = pass('lower', lower(laid, units), printSteps);
+  const list = options.anomaly ? checkFinite(lowered) : lowered;
+  // Leaves keep the order of the graph that the caller binds.
+  const order = matchLeaves(graph, laid, list);
+  const arenaBytes = planMemory(list);
+  pass('memory', list, printSteps);
+  if (verification) verifyPlan(list, arenaBytes);
+  return { list, leafBytes: order, arenaBytes, stages };
+}
+
+let verification = false;
+
+/** Tests switch on the checks of plan invariants. */
+export function verifyPlans(on: boolean): void {
+  verification = on;
+}
+
+/** Renumbers leaf places from the rewritten graph's order to the original's; returns the original leaves' sizes. */
+function matchLeaves(graph: Graph, rewritten: Graph, list: StepList): number[] {
+  const identity = (leaf: Node) => sourceOf(leaf)?.identity;
+  const position = new Map(graph.leaves.map((leaf, i) => [identity(leaf), i]));
+  for (const buffer of list.buffers) {
+    if (buffer.place.kind !== 'leaf') continue;
+    buffer.place = { kind: 'leaf', index: position.get(identity(rewritten.leaves[buffer.place.index])) as number };
+  }
+  return graph.leaves.map((leaf) => sizeOf(leaf.shape) * bytesOf(leaf.dtype));
+}
+
+/** Encodes a plan for the addon whose kernels `table` lists. */
+export function emitPlan({ list, leafBytes, arenaBytes }: Plan, table: KernelTable): ProgramDescription {
+  return emit(list, leafBytes, arenaBytes, table);
+}

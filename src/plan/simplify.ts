@@ -1,0 +1,94 @@
+/**
+ * Simplify: shares equal nodes, folds constants, and drops what does nothing. Only rewrites that keep every bit
+ * (NaN, infinities and the sign of zero included) are made.
+ */
+import { constantOf } from '../graph/constants.js';
+import { type Graph, isLeaf, rebuild, rewrite } from '../graph/graph.js';
+import { constantNode, sourceOf } from '../graph/leaves.js';
+import { makeNode, type Node, showAttrs } from '../graph/node.js';
+import { roundTo } from '../runtime/js/rounding.js';
+import { sameShape, showShape } from '../shape.js';
+import { expandOp, permuteOp, reshapeOp } from '../ops/view.js';
+
+export function simplify(graph: Graph): Graph {
+  const known = new Map<string, Node>();
+  const numbers = new Map<object, number>();
+  const numberOf = (object: object): number => {
+    let n = numbers.get(object);
+    if (n === undefined) numbers.set(object, (n = numbers.size));
+    return n;
+  };
+  return rewrite(graph, (node, inputs) => {
+    const source = sourceOf(node);
+    const simple = source ? node : simpler(node, inputs);
+    const type = `${simple.dtype}${showShape(simple.shape)}`;
+    const leaf = sourceOf(simple);
+    const key = leaf
+      ? `@${numberOf(leaf.identity)} ${type}`
+      : `${simple.op.name}(${simple.inputs.map(numberOf)}) ${showAttrs(simple.attrs)} ${type}`;
+    const twin = known.get(key);
+    if (twin) return twin;
+    known.set(key, simple);
+    return simple;
+  });
+}
+
+function simpler(node: Node, inputs: readonly Node[]): Node {
+  if (node.op.kind === 'elementwise') return foldConstant(node, inputs) ?? dropNeutral(node, inputs) ?? rebuild(node, inputs);
+  if (node.op.kind === 'view') return mergeViews(node, inputs[0]) ?? rebuild(node, inputs);
+  return rebuild(node, inputs);
+}
+
+/** An elementwise op over constants is a constant. */
+function foldConstant(node: Node, inputs: readonly Node[]): Node | undefined {
+  if (node.op.kind !== 'elementwise' || node.dtype === 'int64') return undefined;
+  const values = inputs.map(constantOf);
+  if (values.length === 0 || values.some((value) => value === undefined)) return undefined;
+  const [a, b, c] = values as number[];
+  const scalar = constantNode(roundTo(node.dtype, node.op.scalar(a, b, c)), node.dtype);
+  return node.shape.length === 0 ? scalar : makeNode(expandOp as never, [scalar], { shape: node.shape });
+}
+
+/** x * 1, 1 * x, x / 1, x - 0 and casts to the same type are x. */
+function dropNeutral(node: Node, [a, b]: readonly Node[]): Node | undefined {
+  const is = (at: Node | undefined, value: number) => at !== undefined && Object.is(constantOf(at), value);
+  switch (node.op.name) {
+    case 'mul':
+      return is(b, 1) ? a : is(a, 1) ? b : undefined;
+    case 'div':
+      return is(b, 1) ? a : undefined;
+    case 'sub':
+      return is(b, 0) ? a : undefined;
+    case 'cast':
+      return a.dtype === node.dtype ? a : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Views that give back what they were given, and chains of permutes, reshapes or expands that one can say. */
+function mergeViews(node: Node, input: Node): Node | undefined {
+  const inner = isLeaf(input) ? undefined : input;
+  switch (node.op.name) {
+    case 'permute': {
+      const axes = node.attrs.axes as readonly number[];
+      if (axes.every((axis, i) => axis === i)) return input;
+      if (inner?.op.name !== 'permute') return undefined;
+      const first = inner.attrs.axes as readonly number[];
+      const merged = axes.map((axis) => first[axis]);
+      if (merged.every((axis, i) => axis === i)) return inner.inputs[0];
+      return makeNode(permuteOp as never, inner.inputs, { axes: merged });
+    }
+    case 'reshape':
+      if (sameShape(node.shape, input.shape)) return input;
+      if (inner?.op.name !== 'reshape') return undefined;
+      if (sameShape(node.shape, inner.inputs[0].shape)) return inner.inputs[0];
+      return makeNode(reshapeOp as never, inner.inputs, { shape: node.shape });
+    case 'expand':
+      if (sameShape(node.shape, input.shape)) return input;
+      if (inner?.op.name !== 'expand') return undefined;
+      return makeNode(expandOp as never, inner.inputs, { shape: node.shape });
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Loads the native addon, checks that it fits this JavaScript, and types what it exports. When it cannot be loaded the
+ * error says what was tried, on which platform, and which command helps; nothing falls back in silence.
+ */
+import { createRequire } from 'node:module';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { TypedArray } from '../dtype.js';
+import { NativeError } from '../errors.js';
+import { abiVersion, type ProgramDescription } from '../plan/emit.js';
+import { type KernelListing, KernelTable } from '../plan/kernel-table.js';
+
+/** A program inside the addon; freed with the object. */
+export interface NativeProgram {
+  /** Memory beside the arena that one run takes. */
+  readonly scratchBytes: number;
+}
+
+/** Why a run stopped. */
+export interface NativeFailure {
+  readonly kind: 'fault' | 'abort' | 'memory';
+  readonly fault?: string;
+  readonly instruction: number;
+  readonly value: number;
+  readonly limit: number;
+  readonly message: string;
+}
+
+/** What the addon knows of the machine. */
+export interface CpuInfo {
+  readonly isa: string;
+  readonly available: readonly string[];
+  readonly arch: string;
+  readonly model?: string;
+  readonly affinity: number;
+  readonly quota: number;
+  readonly threads: number;
+}
+
+interface AddonExports {
+  readonly abi: number;
+  kernels(): KernelListing[];
+  vmOps(): string[];
+  cpu(): CpuInfo;
+  getThreads(): number;
+  setThreads(threads: number): void;
+  createProgram(description: ProgramDescription): NativeProgram;
+  run(program: NativeProgram, bindings: TypedArray[], profile: boolean, done: (failure: NativeFailure | null, times?: Float64Array) => void): number;
+  abort(job: number): void;
+  freeMemory(): number;
+  alignOffset(buffer: ArrayBuffer, alignment: number): number;
+}
+
+export interface Addon extends AddonExports {
+  readonly table: KernelTable;
+  readonly path: string;
+}
+
+const require = createRequire(import.meta.url);
+let loaded: Addon | NativeError | undefined;
+
+/** Paths in the order they are tried; `BRAWN_ADDON` names one and only one. */
+function candidates(): string[] {
+  if (process.env.BRAWN_ADDON) return [process.env.BRAWN_ADDON];
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  return [`${root}build/Release/brawn.node`, `${root}build/Debug/brawn.node`];
+}
+
+function load(): Addon {
+  const tried: string[] = [];
+  let cause: unknown;
+  for (const path of candidates()) {
+    if (!existsSync(path)) {
+      tried.push(`${path} (missing)`);
+      continue;
+    }
+    try {
+      const exports = require(path) as AddonExports;
+      if (exports.abi !== abiVersion)
+        throw new NativeError(`it speaks program format ${exports.abi}, this package needs ${abiVersion}`);
+      return { ...exports, table: new KernelTable(exports.kernels(), exports.vmOps()), path };
+    } catch (error) {
+      cause = error;
+      tried.push(`${path} (${(error as Error).message})`);
+    }
+  }
+  throw new NativeError(
+    `the native addon cannot be loaded on ${process.platform}-${process.arch}, Node ${process.versions.node}. Tried: ${tried.join('; ')}. ` +
+      'Build it with: npm rebuild brawn (in the package itself: npm run install). ' +
+      "To go on without it, slowly, choose the JavaScript executor: setBackend('javascript') or BRAWN_BACKEND=javascript",
+    { cause },
+  );
+}
+
+/** The addon; throws a NativeError each time when it cannot be loaded. */
+export function addon(): Addon {
+  if (loaded === undefined) {
+    try {
+      loaded = load();
+    } catch (error) {
+      loaded = error as NativeError;
+    }
+  }
+  if (loaded instanceof Error) throw loaded;
+  return loaded;
+}

@@ -1,0 +1,142 @@
+/**
+ * `compile(fn)`: traces a function once per signature of its arguments into one program (forward, backward, updates),
+ * and from then on only binds inputs and runs.
+ */
+import { ArgumentError } from '../errors.js';
+import { collect } from '../graph/graph.js';
+import { dataNode, leafNode } from '../graph/leaves.js';
+import type { Node } from '../graph/node.js';
+import { ambientTrace, PlaceholderSource, Trace, withTrace } from '../graph/trace.js';
+import { type RunOptions, Tensor } from '../tensor.js';
+import { isAnomalyMode } from './anomaly.js';
+import { LruCache } from './cache.js';
+import { type Explanation, explainPlan } from './explain.js';
+import { Executable, evaluateNodes, initialize } from './run.js';
+import { flatten, mapTensors } from './tree.js';
+import type { TypedArray } from '../dtype.js';
+
+/** Options of `compile`. */
+export interface CompileOptions {
+  /** Shown in messages; the function's own name otherwise. */
+  readonly name?: string;
+  /** Programs kept, one per signature of the arguments; 32 unless told. */
+  readonly cacheSize?: number;
+}
+
+/** A traced function. Tensors in its result are computed when the promise resolves. */
+export interface CompiledFunction<Args extends readonly unknown[], Result> {
+  (...args: Args): Promise<Result>;
+  /** The same with run options, such as an AbortSignal. */
+  run(options: RunOptions, ...args: Args): Promise<Result>;
+  /** What the program for these arguments does: kernels, shapes, flops, bytes, arena and peak memory. Does not run it. */
+  explain(...args: Args): Explanation;
+  /** Programs held now. */
+  readonly programs: number;
+}
+
+interface Traced {
+  readonly executable: Executable;
+  readonly placeholders: readonly PlaceholderSource[];
+  readonly outputs: readonly Tensor[];
+  readonly result: unknown;
+}
+
+class Tracer {
+  readonly cache: LruCache<string, Traced>;
+
+  constructor(
+    readonly fn: (...args: never[]) => unknown,
+    readonly name: string,
+    cacheSize: number,
+  ) {
+    this.cache = new LruCache(cacheSize);
+  }
+
+  /** The traced function for arguments of this signature. */
+  traced(args: readonly unknown[], key: string): Traced {
+    const full = `${isAnomalyMode() ? 'anomaly ' : ''}${key}`;
+    const known = this.cache.get(full);
+    if (known) return known;
+    const made = this.#trace(args);
+    this.cache.set(full, made);
+    return made;
+  }
+
+  #trace(args: readonly unknown[]): Traced {
+    const placeholders: PlaceholderSource[] = [];
+    const symbolic = mapTensors(args, (tensor) => {
+      const source = new PlaceholderSource(placeholders.length, this.name);
+      placeholders.push(source);
+      return new Tensor(leafNode(tensor.shape, tensor.dtype, source));
+    }) as never[];
+    const trace = new Trace(this.name);
+    const outputs: Tensor[] = [];
+    const { result, assigns, variables } = withTrace(trace, () => {
+      const returned = this.fn(...symbolic);
+      if (returned instanceof Promise)
+        throw new ArgumentError(`${this.name}: compile needs a synchronous function; await the result of the compiled function instead`);
+      // Variables are read here: inside the trace they stand for their new values.
+      const result = mapTensors(returned, (tensor) => {
+        const fixed = new Tensor(tensor.node);
+        outputs.push(fixed);
+        return fixed;
+      });
+      const assigned = trace.takeAssigned();
+      const assigns = assigned.map(([variable, value]) => ({ state: variable.leaf, value }));
+      return { result, assigns, variables: assigned.map(([variable]) => variable) };
+    });
+    const graph = collect(
+      outputs.map((tensor) => tensor.node),
+      assigns,
+    );
+    return { executable: new Executable(graph, variables), placeholders, outputs, result };
+  }
+
+  async run(options: RunOptions, args: readonly unknown[]): Promise<unknown> {
+    const { tensors, key } = flatten(args, this.name);
+    const nodes = tensors.map((tensor) => tensor.node);
+    const ready = ambientTrace().assigned.size === 0 && nodes.every((node) => node.storage);
+    const arrays = ready ? nodes.map((node) => node.storage as TypedArray) : await evaluateNodes(nodes, options);
+    const { executable, placeholders, outputs, result } = this.traced(args, key);
+    await initialize(executable.graph, options.signal);
+    placeholders.forEach((placeholder, i) => {
+      placeholder.bound = arrays[i];
+    });
+    const running = executable.run(options.signal);
+    for (const placeholder of placeholders) placeholder.bound = undefined;
+    const results = await running;
+    return mapTensors(result, (tensor) => wrap(tensor.node, results[outputs.indexOf(tensor)]));
+  }
+
+  explain(args: readonly unknown[]): Explanation {
+    const { executable } = this.traced(args, flatten(args, this.name).key);
+    return explainPlan(executable.compiled(), executable.graph);
+  }
+}
+
+const wrap = (node: Node, array: TypedArray): Tensor => new Tensor(dataNode(array, node.shape, node.dtype));
+
+/**
+ * Compiles `fn` into one native program per signature (shapes and dtypes of its tensors, and every number, string and
+ * boolean among its arguments). `fn` runs once per signature, to be traced: it must be synchronous, and what changes
+ * from call to call must be a tensor argument, a variable, or a random op. Assignments to variables in it (optimizer
+ * updates, running statistics) are part of the program and carried out wholly or not at all.
+ *
+ * @throws ArgumentError when `fn` is asynchronous or an argument is not a tensor, a plain value or a tree of these.
+ */
+export function compile<Args extends readonly unknown[], Result>(
+  fn: (...args: Args) => Result,
+  options: CompileOptions = {},
+): CompiledFunction<Args, Result> {
+  if (typeof fn !== 'function') throw new ArgumentError(`compile: needs a function, got ${typeof fn}`);
+  const tracer = new Tracer(fn as never, options.name ?? (fn.name || 'compiled function'), options.cacheSize ?? 32);
+  const call = (...args: Args) => tracer.run({}, args) as Promise<Result>;
+  return Object.defineProperty(
+    Object.assign(call, {
+      run: (runOptions: RunOptions, ...args: Args) => tracer.run(runOptions, args) as Promise<Result>,
+      explain: (...args: Args) => tracer.explain(args),
+    }),
+    'programs',
+    { get: () => tracer.cache.size },
+  ) as CompiledFunction<Args, Result>;
+}

@@ -1,0 +1,109 @@
+/** What a program will do, before it runs: kernels with shapes, work and memory. */
+import { bytesOf } from '../dtype.js';
+import type { Graph } from '../graph/graph.js';
+import { collect } from '../graph/graph.js';
+import { operandsOf, type Step } from '../plan/ir.js';
+import { printStep } from '../plan/print.js';
+import { showShape, sizeOf } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { addon } from './addon.js';
+import { type Compiled, compileGraph, leafBytes } from './native.js';
+
+/** One kernel call. */
+export interface KernelCall {
+  readonly kernel: string;
+  /** Algorithm or tile, and instruction set. */
+  readonly variant: string;
+  /** The ops it computes. */
+  readonly ops: string;
+  readonly shapes: readonly string[];
+  /** Floating-point operations. */
+  readonly flops: number;
+  /** Bytes read and written at least. */
+  readonly bytes: number;
+}
+
+/** Everything known of a program before it runs. */
+export interface Explanation {
+  readonly kernels: readonly KernelCall[];
+  readonly flops: number;
+  readonly bytes: number;
+  /** Memory for intermediate values. */
+  readonly arenaBytes: number;
+  /** Everything a run holds: inputs and variables, arena, scratch, outputs. */
+  readonly peakBytes: number;
+  /** The result of each pass, by name: graph, simplify, layout, fuse, lower, memory. */
+  readonly passes: Readonly<Record<string, string>>;
+  toString(): string;
+}
+
+const distinctBytes = (step: Step): number => {
+  const seen = new Set<string>();
+  let bytes = 0;
+  for (const operand of [...operandsOf(step.reads), ...operandsOf(step.writes)]) {
+    const key = `${operand.buffer.id} ${operand.offset} ${operand.shape}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    // Broadcast dimensions are read once.
+    bytes += sizeOf(operand.shape.filter((_, i) => operand.strides[i] !== 0)) * bytesOf(operand.dtype);
+  }
+  return bytes;
+};
+
+/** Describes a compiled graph. */
+export function explainPlan({ plan, runBytes }: Compiled, graph: Graph): Explanation {
+  const { table } = addon();
+  const kernels = plan.list.steps.map((step): KernelCall => {
+    const { isa, variant } = table.kernel(step.kernel);
+    const shapes = [...operandsOf(step.reads), ...operandsOf(step.writes)].map(({ shape }) => showShape(shape));
+    return { kernel: step.kernel, variant: [variant, isa].filter(Boolean).join('_'), ops: step.label, shapes, flops: step.flops, bytes: distinctBytes(step) };
+  });
+  const total = (of: (call: KernelCall) => number) => kernels.reduce((sum, call) => sum + of(call), 0);
+  const explanation = {
+    kernels,
+    flops: total((call) => call.flops),
+    bytes: total((call) => call.bytes),
+    arenaBytes: plan.arenaBytes,
+    peakBytes: runBytes + leafBytes(graph),
+    passes: Object.fromEntries(plan.stages.map(({ name, print }) => [name, print()])),
+  };
+  return Object.defineProperty(explanation, 'toString', { value: () => show(explanation) });
+}
+
+const kUnits = ['', 'K', 'M', 'G', 'T'];
+
+function short(value: number): string {
+  let at = 0;
+  while (value >= 1000 && at < kUnits.length - 1) {
+    value /= 1000;
+    at++;
+  }
+  return `${at === 0 ? value : value.toFixed(value < 10 ? 2 : 1)}${kUnits[at]}`;
+}
+
+function show({ kernels, flops, bytes, arenaBytes, peakBytes }: Omit<Explanation, 'toString' | 'passes'>): string {
+  const rows = kernels.map((call) => [
+    call.kernel,
+    call.variant,
+    call.ops.length > 48 ? `${call.ops.slice(0, 45)}...` : call.ops,
+    short(call.flops),
+    short(call.bytes),
+    call.shapes.join(' '),
+  ]);
+  const table = [['kernel', 'variant', 'ops', 'flop', 'bytes', 'shapes'], ...rows];
+  const widths = table[0].map((_, i) => (i === 5 ? 0 : Math.max(...table.map((row) => row[i].length))));
+  const lines = table.map((row) => row.map((cell, i) => (i === 3 || i === 4 ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join('  ').trimEnd());
+  return [...lines, '', `${kernels.length} kernels, ${short(flops)} flop, ${short(bytes)}B moved; arena ${short(arenaBytes)}B, peak ${short(peakBytes)}B`].join('\n');
+}
+
+/** Plans the computation of `tensors` and describes it; nothing is run. */
+export function explain(...tensors: readonly Tensor[]): Explanation {
+  const graph = collect(tensors.map((tensor) => tensor.node));
+  return explainPlan(compileGraph(graph), graph);
+}
+
+/** The program of `tensors` as text, one step a line; for golden files. */
+export function planText(...tensors: readonly Tensor[]): string {
+  const { plan } = compileGraph(collect(tensors.map((tensor) => tensor.node)));
+  return plan.list.steps.map(printStep).join('\n');
+}

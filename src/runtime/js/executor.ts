@@ -1,0 +1,65 @@
+/**
+ * The pure-JavaScript executor: walks the graph op by op, in plain loops over doubles, and rounds every result to its
+ * dtype. No plan, no fusion, no layouts: the oracle for the native kernels and for every pass, the baseline of the
+ * benchmarks, and a fallback that must be chosen (`setBackend('javascript')`). int64 is exact up to 2^53.
+ */
+import { type DType, newArray, type TypedArray } from '../../dtype.js';
+import { InternalError } from '../../errors.js';
+import { type Graph, isLeaf } from '../../graph/graph.js';
+import { sourceOf } from '../../graph/leaves.js';
+import type { Node, ReferenceArray } from '../../graph/node.js';
+import { contiguousView } from '../../graph/view.js';
+import { forEachPosition } from '../../ops/slice.js';
+import { type Shape, sizeOf } from '../../shape.js';
+import { roundTo } from './rounding.js';
+
+/** Doubles from a tensor's elements. */
+export function toReference(array: TypedArray, shape: Shape, dtype: DType): ReferenceArray {
+  return { values: array instanceof Float64Array ? array : Float64Array.from(array as Iterable<number>, Number), shape, dtype };
+}
+
+/** A tensor's elements from doubles. */
+export function fromReference({ values, dtype }: ReferenceArray): TypedArray {
+  const array = newArray(dtype, values.length);
+  if (dtype === 'int64') for (let i = 0; i < values.length; i++) array[i] = BigInt(Math.trunc(values[i]));
+  else (array as Float64Array).set(values);
+  return array;
+}
+
+function evaluate(node: Node, inputs: readonly ReferenceArray[]): ReferenceArray {
+  const out: ReferenceArray = { values: new Float64Array(sizeOf(node.shape)), shape: node.shape, dtype: node.dtype };
+  const { op } = node;
+  if (op.kind === 'elementwise') {
+    const [a, b, c] = inputs.map((input) => input.values);
+    for (let i = 0; i < out.values.length; i++) out.values[i] = op.scalar(a[i], b?.[i], c?.[i]);
+  } else if (op.kind === 'view') {
+    const view = op.view(contiguousView(inputs[0].shape), node.attrs, node);
+    if (!view) throw new InternalError(`${op.name} has no view of a contiguous input`);
+    forEachPosition(view, (position, i) => {
+      out.values[i] = inputs[0].values[position];
+    });
+  } else if (op.kind === 'kernel') {
+    if (out.values.length > 0) op.reference(inputs, out, node.attrs);
+  } else out.values[0] = node.attrs.value as number;
+  if (node.dtype !== 'float64') for (let i = 0; i < out.values.length; i++) out.values[i] = roundTo(node.dtype, out.values[i]);
+  return out;
+}
+
+/** Computes outputs and assignments of `graph`; assignments are given as arrays in the order of `graph.assigns`. */
+export function execute(graph: Graph): { outputs: TypedArray[]; assigned: TypedArray[] } {
+  const values = new Map<Node, ReferenceArray>();
+  for (const node of graph.nodes) {
+    const source = isLeaf(node) ? sourceOf(node) : undefined;
+    if (source) values.set(node, toReference(source.read(), node.shape, node.dtype));
+    else
+      values.set(
+        node,
+        evaluate(
+          node,
+          node.inputs.map((input) => values.get(input) as ReferenceArray),
+        ),
+      );
+  }
+  const arrayOf = (node: Node) => fromReference(values.get(node) as ReferenceArray);
+  return { outputs: graph.outputs.map(arrayOf), assigned: graph.assigns.map(({ value }) => arrayOf(value)) };
+}

@@ -1,0 +1,103 @@
+/**
+ * Runs planned programs on the addon's threads: plans are cached by graph signature, checked against the memory there
+ * is, and run with whatever their leaves are bound to at that moment.
+ */
+import { bytesOf, newArray, type TypedArray } from '../dtype.js';
+import { AnomalyError, BrawnError, IndexError, InternalError, MemoryError, NativeError } from '../errors.js';
+import type { Graph } from '../graph/graph.js';
+import { sourceOf } from '../graph/leaves.js';
+import { emitPlan, type Plan, plan } from '../plan/plan.js';
+import { showShape, sizeOf } from '../shape.js';
+import { addon, type NativeFailure, type NativeProgram } from './addon.js';
+import { isAnomalyMode } from './anomaly.js';
+import { debugPlan } from './debug.js';
+
+/** A graph planned and handed to the addon. */
+export interface Compiled {
+  readonly plan: Plan;
+  readonly program: NativeProgram;
+  /** Bytes that a run takes beside its inputs: arena, scratch and outputs. */
+  readonly runBytes: number;
+}
+
+/** Plans `graph` and checks that a run would fit in memory. */
+export function compileGraph(graph: Graph): Compiled {
+  const native = addon();
+  const planned = plan(graph, { anomaly: isAnomalyMode() });
+  const outputBytes = planned.list.outputBytes.reduce((a, b) => a + b, 0);
+  const least = planned.arenaBytes + outputBytes;
+  const available = native.freeMemory();
+  if (least > available) refuse(least, available);
+  const program = native.createProgram(emitPlan(planned, native.table));
+  const runBytes = least + program.scratchBytes;
+  if (runBytes > available) refuse(runBytes, available);
+  return { plan: planned, program, runBytes };
+}
+
+function refuse(required: number, available: number): never {
+  const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  throw new MemoryError(
+    `the program needs ${mib(required)} (arena, scratch and outputs) but ${mib(available)} are available; use a smaller batch or shapes`,
+    required,
+    available,
+  );
+}
+
+/** Runs a compiled graph with the present elements of the leaves of `graph`. */
+export function runCompiled(compiled: Compiled, graph: Graph, signal?: AbortSignal): Promise<TypedArray[]> {
+  const native = addon();
+  const inputs = graph.leaves.map((leaf) => sourceOf(leaf)?.read() as TypedArray);
+  const outputs = graph.outputs.map((node) => newArray(node.dtype, sizeOf(node.shape)));
+  const profile = debugPlan();
+  return new Promise((resolve, reject) => {
+    const job = native.run(compiled.program, [...inputs, ...outputs], profile, (failure, times) => {
+      signal?.removeEventListener('abort', abort);
+      if (failure) reject(failure.kind === 'abort' ? signal?.reason : errorOf(failure, compiled.plan));
+      else {
+        if (profile) reportTimes(compiled.plan, times);
+        resolve(outputs);
+      }
+    });
+    const abort = () => native.abort(job);
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+}
+
+function reportTimes({ list }: Plan, times?: Float64Array): void {
+  list.steps.forEach((step, i) => {
+    const us = times ? (times[i] / 1e3).toFixed(1).padStart(10) : '';
+    const rate = times && step.flops > 0 ? `${(step.flops / times[i]).toFixed(1)} GFLOP/s` : '';
+    console.error(`${us} us  ${step.kernel.padEnd(24)} ${step.label.slice(0, 60).padEnd(60)} ${rate}`);
+  });
+}
+
+/** The error of a fault found while running, in the words of the op that met it. */
+function errorOf(failure: NativeFailure, { list }: Plan): BrawnError {
+  const step = list.steps[failure.instruction];
+  const where = step ? step.label : 'program';
+  const site = step?.site ? `\n    created ${step.site}` : '';
+  if (failure.kind === 'memory') return new MemoryError(failure.message, failure.limit, addon().freeMemory());
+  switch (failure.fault) {
+    case 'indexOutOfRange':
+      return new IndexError(`${where}: index ${failure.value} is out of range for a dimension of size ${failure.limit}${site}`);
+    case 'notFinite': {
+      const made = Object.values(step.reads)[0];
+      const shape = made && !Array.isArray(made) ? showShape((made as { shape: readonly number[] }).shape) : '';
+      return new AnomalyError(`${where}: made NaN or Inf at flat position ${failure.value} of its result ${shape}${site}`);
+    }
+    case undefined:
+      return new NativeError(failure.message);
+    default:
+      return new NativeError(`${where}: ${failure.fault} (value ${failure.value}, limit ${failure.limit})${site}`);
+  }
+}
+
+/** Bytes of the leaves of a graph. */
+export function leafBytes(graph: Graph): number {
+  return graph.leaves.reduce((sum, leaf) => sum + sizeOf(leaf.shape) * bytesOf(leaf.dtype), 0);
+}
+
+/** The native kernels must exist for whatever a plan names; used by tests. */
+export function checkKernels(names: Iterable<string>): void {
+  for (const name of names) if (!addon().table.has(name)) throw new InternalError(`no kernel ${name}`);
+}
