@@ -138,6 +138,10 @@ BRAWN_INLINE I32 round_to_i32(F32 a) { return {_mm512_cvtps_epi32(a.v)}; }
 BRAWN_INLINE I32 trunc_to_i32(F32 a) { return {_mm512_cvttps_epi32(a.v)}; }
 BRAWN_INLINE F32 to_f32(I32 a) { return {_mm512_cvtepi32_ps(a.v)}; }
 
+// x * 2^n for integral n, correctly rounded; math.h has it for the other instruction sets.
+#define BRAWN_HAS_LDEXP 1
+BRAWN_INLINE F32 ldexp(F32 x, F32 n) { return {_mm512_scalef_ps(x.v, n.v)}; }
+
 struct F64 {
   static constexpr int kLanes = 8;
   __m512d v;

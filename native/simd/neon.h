@@ -5,6 +5,7 @@
 #define BRAWN_ISA_NAME "neon"
 #if defined(__aarch64__)
 #define BRAWN_ISA_ENABLED 1
+#define BRAWN_HAS_NEON 1
 #include <arm_neon.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,0 +1,56 @@
+// The contract of the `elementwise` kernel: a program of the elementwise machine (vm.h) over whole tensors. It serves
+// fused chains, and with an empty program every copy, broadcast and transpose.
+//
+// Signature
+//   operands  "in* -> out*"
+//   params    "n dims:i[] strides:i[] in_sizes:i[] consts:i[] const_sizes:i[] code:i[] out_regs:i[] out_sizes:i[]
+//              registers"
+//
+// The iteration space is `dims` in row-major order, n elements. Outputs are contiguous in that order. Input i is read
+// with the element strides strides[i * rank ...]: 0 broadcasts, negative strides walk backwards, and the operand
+// pointer is the address of element [0, 0, ...]. At most kMaxRank dims; callers merge neighbouring dims first, which is
+// what makes inner runs long.
+//
+// Registers are numbered inputs, constants, temporaries; `registers` is their total. consts[j] holds constant j in its
+// own dtype in the low bytes. out_regs[o] is the register that output o gets; it may be an input or a constant. A
+// register is written once per instruction that names it and may be reused; its elements have any of the sizes 1, 4, 8.
+//
+// Aliasing: an output may start at the same address as a contiguous input with elements of the same size (the kernel
+// reads an element before it writes it); otherwise outputs overlap nothing. With several outputs no input may alias an
+// output unless that output's last read happens at the same or an earlier index, which holds for elementwise programs.
+//
+// How inputs are read, decided once per task:
+//   contiguous   the register points into the tensor
+//   scalar       all strides 0: the register is filled once
+//   periodic     outer strides 0 and the trailing dims contiguous with at most kTile elements (a bias, a channel scale):
+//                a doubled copy is made once and the register points to its phase
+//   strided      gathered per tile by an odometer over inner runs; a run that covers the tile is used in place
+//
+// A program without instructions, one input and a transposition in it (the input's unit stride is not in the innermost
+// dim) is cut into blocks that stay in L1 instead.
+//
+// Tasks hold kTaskElements elements. Scratch per thread: the registers, one doubled register per input, and pointers.
+#pragma once
+#include "kernel.h"
+
+namespace brawn {
+
+constexpr int64_t kMaxRank = 16;
+constexpr int64_t kTaskElements = 32768;
+
+struct ElementwiseArgs {
+  Span<const void*> in;
+  Span<void*> out;
+  int64_t n;
+  Span<int64_t> dims;
+  Span<int64_t> strides;
+  Span<int64_t> in_sizes;
+  Span<int64_t> consts;
+  Span<int64_t> const_sizes;
+  Span<int64_t> code;
+  Span<int64_t> out_regs;
+  Span<int64_t> out_sizes;
+  int64_t registers;
+};
+
+}  // namespace brawn
