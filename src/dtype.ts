@@ -31,11 +31,7 @@ interface DTypeInfo {
   readonly bytes: number;
   /** suffix of kernel names */
   readonly short: string;
-  readonly array: new (
-    buffer: ArrayBufferLike,
-    byteOffset?: number,
-    length?: number,
-  ) => TypedArray;
+  readonly array: new (buffer: ArrayBufferLike, byteOffset?: number, length?: number) => TypedArray;
   /** position in the promotion order */
   readonly rank: number;
   readonly kind: 'bool' | 'int' | 'float';

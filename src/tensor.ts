@@ -2,7 +2,15 @@
  * The tensor that users hold: an immutable, lazily computed, typed n-dimensional array. It is a thin handle on a graph
  * node; ops are added as methods by `ops/methods.ts`, reading is done through the runtime that `setReader` installs.
  */
-import { type DType, dtypeOfArray, type ItemOf, isDType, newArray, type TypedArray, type TypedArrayOf } from './dtype.js';
+import {
+  type DType,
+  dtypeOfArray,
+  type ItemOf,
+  isDType,
+  newArray,
+  type TypedArray,
+  type TypedArrayOf,
+} from './dtype.js';
 import { ArgumentError, DTypeError, ShapeError, StateError } from './errors.js';
 import { dataNode } from './graph/leaves.js';
 import type { Node } from './graph/node.js';
@@ -76,7 +84,9 @@ export class Tensor<D extends DType = DType> {
    */
   async item(options?: RunOptions): Promise<ItemOf<D>> {
     if (this.size !== 1)
-      throw new ShapeError(`item: needs a tensor with one element, but this one has shape ${showShape(this.shape)}; use data()`);
+      throw new ShapeError(
+        `item: needs a tensor with one element, but this one has shape ${showShape(this.shape)}; use data()`,
+      );
     return toItem(await read(this, options), 0, this.dtype) as ItemOf<D>;
   }
 
@@ -102,7 +112,9 @@ export class Tensor<D extends DType = DType> {
   /** Tensors are not numbers; this catches `a + b` and `if (a < b)`. */
   [Symbol.toPrimitive](hint: string): string {
     if (hint === 'string') return this.toString();
-    throw new ArgumentError('tensor: JavaScript operators do not work on tensors; use methods such as a.add(b) or a.less(b)');
+    throw new ArgumentError(
+      'tensor: JavaScript operators do not work on tensors; use methods such as a.add(b) or a.less(b)',
+    );
   }
 }
 
@@ -155,7 +167,10 @@ export function tensor<T extends TypedArray>(
   data: T,
   options?: { shape?: readonly number[]; requiresGrad?: boolean; dtype?: undefined },
 ): Tensor<DTypeOfData<T>>;
-export function tensor<D extends DType = 'float32'>(data: NestedArray | TypedArray, options?: TensorOptions<D>): Tensor<D>;
+export function tensor<D extends DType = 'float32'>(
+  data: NestedArray | TypedArray,
+  options?: TensorOptions<D>,
+): Tensor<D>;
 export function tensor(data: NestedArray | TypedArray, options: TensorOptions<DType> = {}): Tensor {
   const { dtype } = options;
   if (dtype !== undefined && !isDType(dtype)) throw new DTypeError(`tensor: unknown dtype ${JSON.stringify(dtype)}`);
@@ -173,7 +188,9 @@ function fromTyped(data: TypedArray, options: TensorOptions<DType>): [Elements, 
   const dtype = options.dtype ?? natural;
   const shape = checkShape(options.shape ?? [data.length], 'tensor');
   if (sizeOf(shape) !== data.length)
-    throw new ShapeError(`tensor: shape ${showShape(shape)} has ${sizeOf(shape)} elements but the data has ${data.length}`);
+    throw new ShapeError(
+      `tensor: shape ${showShape(shape)} has ${sizeOf(shape)} elements but the data has ${data.length}`,
+    );
   const array = newArray(dtype, data.length);
   if (dtype === natural) (array as Float32Array).set(data as Float32Array);
   else for (let i = 0; i < data.length; i++) array[i] = convert(data[i], dtype) as number;
@@ -199,10 +216,13 @@ function fromNested(data: NestedArray, options: TensorOptions<DType>): [Elements
   for (const kind of kinds)
     if (kind !== 'number' && kind !== 'boolean' && kind !== 'bigint')
       throw new DTypeError(`tensor: elements must be numbers, bigints or booleans, got ${kind}`);
-  const dtype = options.dtype ?? (kinds.has('number') || kinds.size === 0 ? 'float32' : kinds.has('bigint') ? 'int64' : 'bool');
+  const dtype =
+    options.dtype ?? (kinds.has('number') || kinds.size === 0 ? 'float32' : kinds.has('bigint') ? 'int64' : 'bool');
   const shape = checkShape(options.shape ?? natural, 'tensor');
   if (sizeOf(shape) !== values.length)
-    throw new ShapeError(`tensor: shape ${showShape(shape)} has ${sizeOf(shape)} elements but the data has ${values.length}`);
+    throw new ShapeError(
+      `tensor: shape ${showShape(shape)} has ${sizeOf(shape)} elements but the data has ${values.length}`,
+    );
   const array = newArray(dtype, values.length);
   for (const [i, value] of values.entries()) array[i] = convert(value, dtype) as number;
   return [{ array, dtype }, shape];
@@ -213,7 +233,8 @@ function convert(value: number | bigint | boolean, dtype: DType): number | bigin
   if (dtype === 'int64') {
     if (typeof value === 'bigint') return value;
     const whole = Math.trunc(Number(value));
-    if (!Number.isSafeInteger(whole)) throw new ArgumentError(`tensor: ${value} is not a safe integer for int64; pass a bigint`);
+    if (!Number.isSafeInteger(whole))
+      throw new ArgumentError(`tensor: ${value} is not a safe integer for int64; pass a bigint`);
     return BigInt(whole);
   }
   if (dtype === 'bool') return value ? 1 : 0;

@@ -2,12 +2,12 @@
  * Mutable state with explicit assignment: parameters, running statistics, optimizer state. Everything else is
  * immutable. A variable reads as the tensor of its current value; `assign` replaces it when the next program runs.
  */
-import { type DType, type TypedArray, type TypedArrayOf } from './dtype.js';
+import type { DType, TypedArray, TypedArrayOf } from './dtype.js';
 import { DTypeError, ShapeError, StateError } from './errors.js';
 import { leafNode } from './graph/leaves.js';
 import type { LeafSource, Node } from './graph/node.js';
 import { currentTrace } from './graph/trace.js';
-import { sameShape, type Shape, showShape } from './shape.js';
+import { type Shape, sameShape, showShape } from './shape.js';
 import { Tensor } from './tensor.js';
 
 /** Options of a variable. */
@@ -76,7 +76,9 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
    */
   assign(value: Tensor<D>): void {
     if (!sameShape(value.shape, this.#shape))
-      throw new ShapeError(`assign: ${this.label} has shape ${showShape(this.#shape)} but the value has ${showShape(value.shape)}`);
+      throw new ShapeError(
+        `assign: ${this.label} has shape ${showShape(this.#shape)} but the value has ${showShape(value.shape)}`,
+      );
     if (value.dtype !== this.#dtype)
       throw new DTypeError(`assign: ${this.label} is ${this.#dtype} but the value is ${value.dtype}; cast it first`);
     currentTrace().assigned.set(this as Variable, value.node);

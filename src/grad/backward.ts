@@ -44,7 +44,10 @@ function propagate(output: Node, seed: Tensor, path: ReadonlySet<Node>): Map<Nod
     const needs = node.inputs.map((input) => path.has(input) && isFloat(input.dtype));
     if (!g || !needs.some(Boolean)) continue;
     if (!node.op.gradient) {
-      if (isFloat(node.dtype)) throw new GradientError(`grad: ${node.op.name} has no gradient; use stopGradient() where none is meant to flow`);
+      if (isFloat(node.dtype))
+        throw new GradientError(
+          `grad: ${node.op.name} has no gradient; use stopGradient() where none is meant to flow`,
+        );
       continue;
     }
     const inputs = node.inputs.map((input) => new Tensor(input));
@@ -53,7 +56,9 @@ function propagate(output: Node, seed: Tensor, path: ReadonlySet<Node>): Map<Nod
       const result = results[i];
       if (!needs[i] || !result) return;
       if (!sameShape(result.shape, input.shape) || result.dtype !== input.dtype)
-        throw new InternalError(`grad: ${node.op.name} gave ${result} for input ${i} of ${input.dtype}${showShape(input.shape)}`);
+        throw new InternalError(
+          `grad: ${node.op.name} gave ${result} for input ${i} of ${input.dtype}${showShape(input.shape)}`,
+        );
       const before = gradients.get(input);
       gradients.set(input, before ? add(before, result) : result);
     });
@@ -90,7 +95,10 @@ export function grad(output: Tensor, inputs: readonly Tensor[], options: GradOpt
 
 function seedOf(output: Tensor, given: Tensor | undefined): Tensor {
   if (!given) {
-    if (output.size !== 1) throw new ShapeError(`grad: output has shape ${showShape(output.shape)}; reduce it to a scalar or pass gradOutput`);
+    if (output.size !== 1)
+      throw new ShapeError(
+        `grad: output has shape ${showShape(output.shape)}; reduce it to a scalar or pass gradOutput`,
+      );
     return expandTo(constant(1, output.dtype), output.shape);
   }
   if (!sameShape(given.shape, output.shape) || given.dtype !== output.dtype)

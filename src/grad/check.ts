@@ -23,7 +23,8 @@ function weightsFor(output: Tensor, salt: number): Tensor<'float64'> {
   return tensor(values, { shape: output.shape });
 }
 
-const scalarOf = (output: Tensor, salt: number): Tensor<'float64'> => sum(mul(cast(output, 'float64'), weightsFor(output, salt)));
+const scalarOf = (output: Tensor, salt: number): Tensor<'float64'> =>
+  sum(mul(cast(output, 'float64'), weightsFor(output, salt)));
 
 /**
  * Checks the gradients of `fn` at `inputs` against central differences, in float64. Gives the largest relative error.
@@ -70,7 +71,9 @@ async function check(
       const numeric = ((await at(eps)) - (await at(-eps))) / (2 * eps);
       const error = Math.abs(expected[j] - numeric) / Math.max(1, Math.abs(numeric));
       if (!(error <= tolerance))
-        throw new GradientError(`gradCheck: ${what} of input ${i} at element ${j} is ${expected[j]} but finite differences give ${numeric} (error ${error.toExponential(2)})`);
+        throw new GradientError(
+          `gradCheck: ${what} of input ${i} at element ${j} is ${expected[j]} but finite differences give ${numeric} (error ${error.toExponential(2)})`,
+        );
       worst = Math.max(worst, error);
     }
   }

@@ -4,10 +4,10 @@
  * Ids grow with creation, so sorting by id is always a topological order.
  */
 import type { DType, TypedArray } from '../dtype.js';
+import type { LowerContext } from '../plan/lower-context.js';
 import type { Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { View } from './view.js';
-import type { LowerContext } from '../plan/lower-context.js';
 
 /** What is known of a value before it is computed. */
 export interface TensorType {
@@ -77,7 +77,11 @@ export interface KernelOp<A extends Attrs = Attrs> extends OpBase<A> {
    * How a permutation of the first input passes through: the op applied to the unpermuted input with other attributes,
    * and the permutation that its output then needs. Absent: permutations stop here.
    */
-  readonly sink?: (attrs: A, axes: readonly number[], inputs: readonly TensorType[]) => { attrs: A; axes: readonly number[] } | undefined;
+  readonly sink?: (
+    attrs: A,
+    axes: readonly number[],
+    inputs: readonly TensorType[],
+  ) => { attrs: A; axes: readonly number[] } | undefined;
 }
 
 export type OpDef<A extends Attrs = Attrs> = LeafOp<A> | ElementwiseOp<A> | ViewOp<A> | KernelOp<A>;
@@ -153,6 +157,9 @@ const attrKey = (value: AttrValue): string => (Object.is(value, -0) ? '-0' : Str
 export function showAttrs(attrs: Attrs): string {
   return Object.keys(attrs)
     .sort()
-    .map((key) => `${key}=${Array.isArray(attrs[key]) ? `[${(attrs[key] as number[]).map(attrKey)}]` : attrKey(attrs[key])}`)
+    .map(
+      (key) =>
+        `${key}=${Array.isArray(attrs[key]) ? `[${(attrs[key] as number[]).map(attrKey)}]` : attrKey(attrs[key])}`,
+    )
     .join(' ');
 }

@@ -2,7 +2,7 @@
  * Where assignments to variables and values read from the host are recorded: in the current trace while `compile`
  * runs a function, else in the ambient one, whose pending assignments the next run carries out.
  */
-import { newArray, type DType, type TypedArray } from '../dtype.js';
+import { type DType, newArray, type TypedArray } from '../dtype.js';
 import { StateError } from '../errors.js';
 import type { Shape } from '../shape.js';
 import type { Variable } from '../variable.js';
@@ -54,7 +54,8 @@ export const ambientTrace = (): Trace => ambient;
 
 /** Runs `fn` with `trace` as the current one. */
 export function withTrace<T>(trace: Trace, fn: () => T): T {
-  if (current.isCompiling) throw new StateError(`${trace.name}: compile cannot trace inside another trace (${current.name})`);
+  if (current.isCompiling)
+    throw new StateError(`${trace.name}: compile cannot trace inside another trace (${current.name})`);
   current = trace;
   try {
     return fn();
@@ -75,7 +76,9 @@ export class PlaceholderSource implements LeafSource {
 
   read(): TypedArray {
     if (!this.bound)
-      throw new StateError(`${this.name}: argument ${this.index} has no value while it is traced; return tensors from the function and await them outside`);
+      throw new StateError(
+        `${this.name}: argument ${this.index} has no value while it is traced; return tensors from the function and await them outside`,
+      );
     return this.bound;
   }
 }
@@ -86,7 +89,10 @@ export class PlaceholderSource implements LeafSource {
  */
 export function hostNode(key: object, shape: Shape, dtype: DType, read: (into: TypedArray) => void): Node {
   const fresh = (): TypedArray => {
-    const array = newArray(dtype, shape.reduce((a, b) => a * b, 1));
+    const array = newArray(
+      dtype,
+      shape.reduce((a, b) => a * b, 1),
+    );
     read(array);
     return array;
   };

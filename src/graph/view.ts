@@ -36,7 +36,9 @@ export function permuteView(view: View, axes: readonly number[]): View {
 /** Broadcast to `shape` (same or higher rank); new and size-1 dimensions get stride 0. */
 export function expandView(view: View, shape: Shape): View {
   const lead = shape.length - view.shape.length;
-  const strides = shape.map((dim, i) => (i < lead || (view.shape[i - lead] === 1 && dim !== 1) ? 0 : view.strides[i - lead]));
+  const strides = shape.map((dim, i) =>
+    i < lead || (view.shape[i - lead] === 1 && dim !== 1) ? 0 : view.strides[i - lead],
+  );
   return { shape, strides, offset: view.offset };
 }
 
@@ -70,7 +72,10 @@ export function reshapeView(view: View, shape: Shape): View | undefined {
 }
 
 /** Drops size-1 dimensions and merges neighbours that every view walks evenly, so that loops have the least rank. */
-export function collapseViews(shape: Shape, strides: readonly (readonly number[])[]): { dims: number[]; strides: number[][] } {
+export function collapseViews(
+  shape: Shape,
+  strides: readonly (readonly number[])[],
+): { dims: number[]; strides: number[][] } {
   const dims: number[] = [];
   const out: number[][] = strides.map(() => []);
   shape.forEach((size, i) => {

@@ -17,9 +17,14 @@ interface Copier {
   allocate(shape: Operand['shape'], dtype: Operand['dtype']): Operand;
 }
 
-const touches = (operands: readonly Operand[], buffer: Buffer): Operand[] => operands.filter((operand) => operand.buffer === buffer);
+const touches = (operands: readonly Operand[], buffer: Buffer): Operand[] =>
+  operands.filter((operand) => operand.buffer === buffer);
 
-export function commit(steps: readonly Step[], assigns: readonly Assign[], copier: Copier): { steps: Step[]; commitStart: number } {
+export function commit(
+  steps: readonly Step[],
+  assigns: readonly Assign[],
+  copier: Copier,
+): { steps: Step[]; commitStart: number } {
   const live = assigns.filter(({ state }) => sizeOf(state.shape) > 0);
   const tail = findTail(steps, live);
   const direct = live.filter((assign) => writesDirectly(assign, live, tail));
@@ -75,7 +80,9 @@ function writesDirectly(assign: Assign, assigns: readonly Assign[], tail: Readon
   if (!own.every((operand) => isWhole(operand) && isContiguous(operand) && operand.dtype === value.dtype)) return false;
   // Steps of the tail run in their order; none after the writer may read the old value.
   const order = [...tail].reverse();
-  return order.slice(order.indexOf(writer) + 1).every((step) => touches(operandsOf(step.reads), state.buffer).length === 0);
+  return order
+    .slice(order.indexOf(writer) + 1)
+    .every((step) => touches(operandsOf(step.reads), state.buffer).length === 0);
 }
 
 /** The step with operands in `byBuffer` moved into the variables' own memory. */
@@ -83,7 +90,10 @@ function redirect(step: Step, byBuffer: ReadonlyMap<Buffer, Buffer>): Step {
   const move = (operand: Operand): Operand => ({ ...operand, buffer: byBuffer.get(operand.buffer) ?? operand.buffer });
   const moveAll = <T extends Step['reads']>(group: T): T =>
     Object.fromEntries(
-      Object.entries(group).map(([name, operand]) => [name, operand === undefined ? undefined : Array.isArray(operand) ? operand.map(move) : move(operand as Operand)]),
+      Object.entries(group).map(([name, operand]) => [
+        name,
+        operand === undefined ? undefined : Array.isArray(operand) ? operand.map(move) : move(operand as Operand),
+      ]),
     ) as T;
   const inPlace = step.inPlace.filter(({ output }) => !byBuffer.has(output));
   return { ...step, reads: moveAll(step.reads), writes: moveAll(step.writes) as Step['writes'], inPlace };

@@ -56,14 +56,17 @@ export function groupCode(
     const own = home.get(node);
     if (own !== undefined) return own;
     const input = inputs.indexOf(node);
-    return input >= 0 ? firstInput + input : firstConstant + (constantKeys.get(constantKey(node, constantOf(node) as number)) as number);
+    return input >= 0
+      ? firstInput + input
+      : firstConstant + (constantKeys.get(constantKey(node, constantOf(node) as number)) as number);
   };
   const instructions = nodes.map((node, i) => {
     if (node.op.kind !== 'elementwise') throw new Error(`${node.op.name} is not elementwise`);
     const args = node.inputs.map(registerOf);
     const dst = registers.take();
     for (const input of new Set(node.inputs))
-      if (inside.has(input) && lastUse.get(input) === i && !used.includes(input)) registers.give(home.get(input) as number);
+      if (inside.has(input) && lastUse.get(input) === i && !used.includes(input))
+        registers.give(home.get(input) as number);
     home.set(node, dst);
     return { op: node.op.vm(node.inputs, node), dst, args };
   });

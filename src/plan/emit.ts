@@ -122,7 +122,13 @@ class Emitter {
 /** The parameters that carry elementwise code; contractions have them with the prefix `ep_`. */
 function codeParams(code: ElementwiseCode, spec: KernelSpec, table: KernelTable): Record<string, ParamValue> {
   const prefix = spec.paramSpecs.some(({ name }) => name === 'ep_code') ? 'ep_' : '';
-  const flat = code.instructions.flatMap(({ op, dst, args }) => [table.vmOp(op), dst, args[0] ?? -1, args[1] ?? -1, args[2] ?? -1]);
+  const flat = code.instructions.flatMap(({ op, dst, args }) => [
+    table.vmOp(op),
+    dst,
+    args[0] ?? -1,
+    args[1] ?? -1,
+    args[2] ?? -1,
+  ]);
   return {
     [`${prefix}const_sizes`]: code.constants.map(({ dtype }) => bytesOf(dtype)),
     [`${prefix}code`]: flat,
@@ -132,11 +138,17 @@ function codeParams(code: ElementwiseCode, spec: KernelSpec, table: KernelTable)
 }
 
 /** Encodes `list`, whose buffers have been placed. Bindings are the leaves in order, then the outputs in order. */
-export function emit(list: StepList, leafBytes: readonly number[], arenaBytes: number, table: KernelTable): ProgramDescription {
+export function emit(
+  list: StepList,
+  leafBytes: readonly number[],
+  arenaBytes: number,
+  table: KernelTable,
+): ProgramDescription {
   const used = new Set<Buffer>();
   for (const step of list.steps) {
     for (const group of [step.reads, step.writes])
-      for (const operand of Object.values(group)) for (const one of operand === undefined ? [] : [operand].flat()) used.add((one as Operand).buffer);
+      for (const operand of Object.values(group))
+        for (const one of operand === undefined ? [] : [operand].flat()) used.add((one as Operand).buffer);
   }
   const bufferIndex = new Map([...used].map((buffer, i) => [buffer, i]));
   const buffers = new Float64Array(used.size * 2);

@@ -79,7 +79,8 @@ class Fuser {
   #reachesAround(members: readonly Node[], node: Node): boolean {
     const inside = new Set([...members, node]);
     // Nodes younger than `node` have no unit yet, so only older consumers outside could lead back in.
-    const leaving = (from: Node): boolean => (this.#consumers.get(from) ?? []).some((c) => c.id < node.id && !inside.has(c));
+    const leaving = (from: Node): boolean =>
+      (this.#consumers.get(from) ?? []).some((c) => c.id < node.id && !inside.has(c));
     if (!members.some(leaving)) return false;
     const seen = new Set<Node>(inside);
     const stack = [...inside].flatMap((member) => member.inputs.filter((input) => !inside.has(input)));
@@ -115,7 +116,8 @@ class Fuser {
   #schedule(): Unit[] {
     const units = [...new Set(this.#unitOf.values())];
     const home = new Map<Node, Unit>();
-    for (const unit of units) for (const node of [...unit.nodes, ...(unit.contraction ? [unit.contraction] : [])]) home.set(node, unit);
+    for (const unit of units)
+      for (const node of [...unit.nodes, ...(unit.contraction ? [unit.contraction] : [])]) home.set(node, unit);
     units.sort((a, b) => key(a) - key(b));
     const done = new Set<Unit>();
     const order: Unit[] = [];

@@ -7,7 +7,10 @@ import { isContiguous, type View } from '../graph/view.js';
 import { sizeOf } from '../shape.js';
 
 /** Where a buffer's bytes live: planned arena memory, or memory bound when the program runs. */
-export type BufferPlace = { kind: 'arena'; offset: number } | { kind: 'leaf'; index: number } | { kind: 'output'; index: number };
+export type BufferPlace =
+  | { kind: 'arena'; offset: number }
+  | { kind: 'leaf'; index: number }
+  | { kind: 'output'; index: number };
 
 export interface Buffer {
   readonly id: number;
@@ -59,7 +62,11 @@ export const operandsOf = (group: Step['reads'] | Step['writes']): Operand[] =>
 
 /** True when the operand is exactly its buffer: contiguous, from the start, to the end. */
 export function isWhole(operand: Operand): boolean {
-  return operand.offset === 0 && isContiguous(operand) && sizeOf(operand.shape) * bytesOf(operand.dtype) === operand.buffer.bytes;
+  return (
+    operand.offset === 0 &&
+    isContiguous(operand) &&
+    sizeOf(operand.shape) * bytesOf(operand.dtype) === operand.buffer.bytes
+  );
 }
 
 /** A lowered graph. */

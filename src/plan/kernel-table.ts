@@ -57,7 +57,12 @@ export class KernelTable {
 
   constructor(listing: readonly KernelListing[], vmOps: readonly string[]) {
     for (const [id, row] of listing.entries())
-      this.#kernels.set(row.name, { ...row, id, operandSpecs: parseOperands(row.operands), paramSpecs: parseParams(row.params) });
+      this.#kernels.set(row.name, {
+        ...row,
+        id,
+        operandSpecs: parseOperands(row.operands),
+        paramSpecs: parseParams(row.params),
+      });
     this.#vmOps = new Map(vmOps.map((name, i) => [name, i]));
   }
 
@@ -78,7 +83,8 @@ export class KernelTable {
   /** Index of an elementwise operation. */
   vmOp(name: string): number {
     const id = this.#vmOps.get(name);
-    if (id === undefined) throw new NativeError(`the addon has no elementwise operation ${name}; rebuild it with: npm rebuild brawn`);
+    if (id === undefined)
+      throw new NativeError(`the addon has no elementwise operation ${name}; rebuild it with: npm rebuild brawn`);
     return id;
   }
 }

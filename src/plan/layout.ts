@@ -67,6 +67,8 @@ function sinkKernel(node: Node, inputs: readonly Node[]): Node | undefined {
   if (!axes || node.op.kind !== 'kernel') return undefined;
   const moved = node.op.sink?.(node.attrs, axes, inputs);
   if (!moved) return undefined;
-  const rest = inputs.slice(1).map((input) => (input.shape.length === axes.length ? permuted(input, inverse(axes)) : input));
+  const rest = inputs
+    .slice(1)
+    .map((input) => (input.shape.length === axes.length ? permuted(input, inverse(axes)) : input));
   return permuted(makeNode(node.op, [inputs[0].inputs[0], ...rest], moved.attrs), moved.axes);
 }

@@ -37,9 +37,5 @@ export interface LowerContext<A extends Attrs = Attrs> {
    * For contractions: emits with the elementwise epilogue that was fused into this node (if any). `x` of the kernel's
    * `epilogue_in` and `out` lists are filled in here. The output is seen as [batch, rows, columns].
    */
-  emitContraction(
-    kernel: string,
-    reads: Step['reads'],
-    params: Readonly<Record<string, ParamValue>>,
-  ): void;
+  emitContraction(kernel: string, reads: Step['reads'], params: Readonly<Record<string, ParamValue>>): void;
 }

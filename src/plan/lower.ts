@@ -9,8 +9,8 @@ import type { Node } from '../graph/node.js';
 import { collapseViews, contiguousView, isContiguous, reshapeView } from '../graph/view.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { commit } from './commit.js';
-import { epilogueOf, rowsAndColumns } from './epilogue.js';
 import { groupCode } from './elementwise-code.js';
+import { epilogueOf, rowsAndColumns } from './epilogue.js';
 import type { Unit } from './fuse.js';
 import { type Buffer, isWhole, type Operand, type Step, type StepList } from './ir.js';
 import type { Epilogue, LowerContext } from './lower-context.js';
@@ -67,7 +67,8 @@ export class Lowering {
 
   #locate(node: Node): Operand {
     const leaf = this.#leafOf.get(node);
-    if (leaf !== undefined) return { ...contiguousView(node.shape), buffer: this.#leafBuffers[leaf], dtype: node.dtype };
+    if (leaf !== undefined)
+      return { ...contiguousView(node.shape), buffer: this.#leafBuffers[leaf], dtype: node.dtype };
     if (node.op.kind === 'leaf') return this.#constant(node);
     if (node.op.kind !== 'view') throw new InternalError(`plan: ${node.op.name} is read before it is computed`);
     const input = this.value(node.inputs[0]);
@@ -101,7 +102,14 @@ export class Lowering {
 
   /** Emits a copy of `from` (any strides) into `to` (contiguous). */
   copy(from: Operand, to: Operand): void {
-    this.#emitCode([from], [to], { instructions: [], constants: [], outRegisters: [0], registers: 1 }, 'copy', 0, this.#origin?.site);
+    this.#emitCode(
+      [from],
+      [to],
+      { instructions: [], constants: [], outRegisters: [0], registers: 1 },
+      'copy',
+      0,
+      this.#origin?.site,
+    );
   }
 
   /** @internal The step that `copy` would emit, not emitted: the commit pass places it itself. */
@@ -110,7 +118,14 @@ export class Lowering {
     return this.#steps.pop() as Step;
   }
 
-  #emitCode(inputs: readonly Operand[], outputs: readonly Operand[], code: NonNullable<Step['code']>, label: string, flops: number, site?: string): void {
+  #emitCode(
+    inputs: readonly Operand[],
+    outputs: readonly Operand[],
+    code: NonNullable<Step['code']>,
+    label: string,
+    flops: number,
+    site?: string,
+  ): void {
     const { shape } = outputs[0];
     const { dims, strides } = collapseViews(
       shape,
@@ -159,8 +174,24 @@ export class Lowering {
 
   #context(node: Node, epilogue?: Epilogue): LowerContext {
     let flops = node.op.flops?.(node.inputs, node, node.attrs) ?? 0;
-    const emit = (kernel: string, reads: Step['reads'], writes: Step['writes'], params: Step['params'], code?: Step['code']) => {
-      this.#steps.push({ kernel, reads, writes, params, code, label: this.#label, flops, inPlace: [], site: node.site });
+    const emit = (
+      kernel: string,
+      reads: Step['reads'],
+      writes: Step['writes'],
+      params: Step['params'],
+      code?: Step['code'],
+    ) => {
+      this.#steps.push({
+        kernel,
+        reads,
+        writes,
+        params,
+        code,
+        label: this.#label,
+        flops,
+        inPlace: [],
+        site: node.site,
+      });
       flops = 0;
     };
     const out = () => {
@@ -213,7 +244,11 @@ export class Lowering {
       const strides = epilogueOf(inputs, rowsAndColumns(contraction));
       if (strides) {
         const outputs = used.map((node) => this.#claim(node));
-        this.#kernel(contraction, { code: group.code, inputs: inputs.map((operand, i) => ({ operand, strides: strides[i] })), outputs }, label);
+        this.#kernel(
+          contraction,
+          { code: group.code, inputs: inputs.map((operand, i) => ({ operand, strides: strides[i] })), outputs },
+          label,
+        );
         return;
       }
       this.#kernel(contraction);
@@ -249,7 +284,9 @@ export class Lowering {
     }
     const inside = new Set(unit.nodes);
     const kept = new Set([...this.graph.outputs, ...this.graph.assigns.map(({ value }) => value)]);
-    return unit.nodes.filter((node) => kept.has(node) || this.#used?.get(node)?.some((consumer) => !inside.has(consumer)));
+    return unit.nodes.filter(
+      (node) => kept.has(node) || this.#used?.get(node)?.some((consumer) => !inside.has(consumer)),
+    );
   }
 
   /** Makes sure output number `index` lies in its own memory, contiguous; gives its size. */
@@ -258,7 +295,11 @@ export class Lowering {
     const { place } = operand.buffer;
     const bytes = sizeOf(node.shape) * bytesOf(node.dtype);
     if (place.kind === 'output' && place.index === index && isWhole(operand)) return bytes;
-    const out: Operand = { ...contiguousView(node.shape), buffer: this.#buffer(bytes, { kind: 'output', index }), dtype: node.dtype };
+    const out: Operand = {
+      ...contiguousView(node.shape),
+      buffer: this.#buffer(bytes, { kind: 'output', index }),
+      dtype: node.dtype,
+    };
     this.copy(operand, out);
     return bytes;
   }
@@ -269,7 +310,8 @@ function inPlacePairs(inputs: readonly Operand[], outputs: readonly Operand[]): 
   const once = (input: Operand) => inputs.every((other) => other === input || other.buffer !== input.buffer);
   const free = new Set(inputs.filter((input) => input.buffer.place.kind === 'arena' && isWhole(input) && once(input)));
   return outputs.flatMap((output) => {
-    const twin = output.buffer.place.kind === 'arena' && [...free].find((input) => input.buffer.bytes === output.buffer.bytes);
+    const twin =
+      output.buffer.place.kind === 'arena' && [...free].find((input) => input.buffer.bytes === output.buffer.bytes);
     if (!twin || bytesOf(twin.dtype) !== bytesOf(output.dtype)) return [];
     free.delete(twin);
     return [{ output: output.buffer, input: twin.buffer }];

@@ -5,20 +5,28 @@ import { isWhole, type Operand, operandsOf, type Step, type StepList } from './i
 
 export function printUnits(units: readonly Unit[]): string {
   return units
-    .map(({ nodes, contraction }) => `${[...(contraction ? [contraction] : []), ...nodes].map(({ op }) => op.name).join('+')} ${showShape(nodes[0].shape)}`)
+    .map(
+      ({ nodes, contraction }) =>
+        `${[...(contraction ? [contraction] : []), ...nodes].map(({ op }) => op.name).join('+')} ${showShape(nodes[0].shape)}`,
+    )
     .join('\n');
 }
 
 function printOperand(operand: Operand): string {
   const { buffer, dtype, shape, strides, offset } = operand;
   const { place } = buffer;
-  const where = place.kind === 'arena' ? `b${buffer.id}${place.offset < 0 ? '' : `@${place.offset}`}` : `${place.kind}${place.index}`;
+  const where =
+    place.kind === 'arena'
+      ? `b${buffer.id}${place.offset < 0 ? '' : `@${place.offset}`}`
+      : `${place.kind}${place.index}`;
   const view = isWhole(operand) ? '' : `/${showShape(strides)}+${offset}`;
   return `${where}:${dtype}${showShape(shape)}${view}`;
 }
 
 export function printStep(step: Step): string {
-  const code = step.code?.instructions.map(({ op, dst, args }) => `r${dst}=${op}(${args.map((a) => `r${a}`).join(',')})`).join(' ');
+  const code = step.code?.instructions
+    .map(({ op, dst, args }) => `r${dst}=${op}(${args.map((a) => `r${a}`).join(',')})`)
+    .join(' ');
   const reads = operandsOf(step.reads).map(printOperand).join(', ');
   const writes = operandsOf(step.writes).map(printOperand).join(', ');
   return `${step.kernel} ${reads} -> ${writes}${code ? ` { ${code} }` : ''}`;

@@ -6,9 +6,9 @@ import { constantOf } from '../graph/constants.js';
 import { type Graph, isLeaf, rebuild, rewrite } from '../graph/graph.js';
 import { constantNode, sourceOf } from '../graph/leaves.js';
 import { makeNode, type Node, showAttrs } from '../graph/node.js';
+import { expandOp, permuteOp, reshapeOp } from '../ops/view.js';
 import { roundTo } from '../runtime/js/rounding.js';
 import { sameShape, showShape } from '../shape.js';
-import { expandOp, permuteOp, reshapeOp } from '../ops/view.js';
 
 export function simplify(graph: Graph): Graph {
   const known = new Map<string, Node>();
@@ -34,7 +34,8 @@ export function simplify(graph: Graph): Graph {
 }
 
 function simpler(node: Node, inputs: readonly Node[]): Node {
-  if (node.op.kind === 'elementwise') return foldConstant(node, inputs) ?? dropNeutral(node, inputs) ?? rebuild(node, inputs);
+  if (node.op.kind === 'elementwise')
+    return foldConstant(node, inputs) ?? dropNeutral(node, inputs) ?? rebuild(node, inputs);
   if (node.op.kind === 'view') return mergeViews(node, inputs[0]) ?? rebuild(node, inputs);
   return rebuild(node, inputs);
 }

@@ -37,18 +37,22 @@ export function verifyPlan(list: StepList, arenaBytes: number): void {
 }
 
 function verifyArena(list: StepList, range: ReadonlyMap<Buffer, [number, number]>, arenaBytes: number): void {
-  const shared = new Set(list.steps.flatMap((step) => step.inPlace.map(({ output, input }) => `${output.id} ${input.id}`)));
+  const shared = new Set(
+    list.steps.flatMap((step) => step.inPlace.map(({ output, input }) => `${output.id} ${input.id}`)),
+  );
   const all = [...range.keys()];
   for (const [i, a] of all.entries()) {
     if (a.place.kind !== 'arena') continue;
-    if (a.place.offset < 0 || a.place.offset + a.bytes > arenaBytes) throw new InternalError(`plan: buffer ${a.id} lies outside of the arena`);
+    if (a.place.offset < 0 || a.place.offset + a.bytes > arenaBytes)
+      throw new InternalError(`plan: buffer ${a.id} lies outside of the arena`);
     for (const b of all.slice(0, i)) {
       if (b.place.kind !== 'arena') continue;
       const [ra, rb] = [range.get(a) as [number, number], range.get(b) as [number, number]];
       if (ra[0] > rb[1] || rb[0] > ra[1]) continue;
       const apart = a.place.offset + a.bytes <= b.place.offset || b.place.offset + b.bytes <= a.place.offset;
       const handedOver = shared.has(`${a.id} ${b.id}`) || shared.has(`${b.id} ${a.id}`);
-      if (!apart && !handedOver) throw new InternalError(`plan: buffers ${a.id} and ${b.id} overlap while both are alive`);
+      if (!apart && !handedOver)
+        throw new InternalError(`plan: buffers ${a.id} and ${b.id} overlap while both are alive`);
     }
   }
 }

@@ -2,8 +2,9 @@
  * Loads the native addon, checks that it fits this JavaScript, and types what it exports. When it cannot be loaded the
  * error says what was tried, on which platform, and which command helps; nothing falls back in silence.
  */
-import { createRequire } from 'node:module';
+
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { TypedArray } from '../dtype.js';
 import { NativeError } from '../errors.js';
@@ -45,7 +46,12 @@ interface AddonExports {
   getThreads(): number;
   setThreads(threads: number): void;
   createProgram(description: ProgramDescription): NativeProgram;
-  run(program: NativeProgram, bindings: TypedArray[], profile: boolean, done: (failure: NativeFailure | null, times?: Float64Array) => void): number;
+  run(
+    program: NativeProgram,
+    bindings: TypedArray[],
+    profile: boolean,
+    done: (failure: NativeFailure | null, times?: Float64Array) => void,
+  ): number;
   abort(job: number): void;
   freeMemory(): number;
   alignOffset(buffer: ArrayBuffer, alignment: number): number;

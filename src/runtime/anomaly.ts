@@ -16,7 +16,11 @@ function userSite(): string {
   Error.stackTraceLimit = limit;
   const own = new URL('..', import.meta.url).pathname;
   const frames = stack.split('\n').slice(1);
-  return (frames.find((frame) => !frame.includes(own) && !frame.includes('node:internal')) ?? frames.at(-1) ?? '').trim();
+  return (
+    frames.find((frame) => !frame.includes(own) && !frame.includes('node:internal')) ??
+    frames.at(-1) ??
+    ''
+  ).trim();
 }
 
 /**

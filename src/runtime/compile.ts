@@ -2,6 +2,8 @@
  * `compile(fn)`: traces a function once per signature of its arguments into one program (forward, backward, updates),
  * and from then on only binds inputs and runs.
  */
+
+import type { TypedArray } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { collect } from '../graph/graph.js';
 import { dataNode, leafNode } from '../graph/leaves.js';
@@ -13,7 +15,6 @@ import { LruCache } from './cache.js';
 import { type Explanation, explainPlan } from './explain.js';
 import { Executable, evaluateNodes, initialize } from './run.js';
 import { flatten, mapTensors } from './tree.js';
-import type { TypedArray } from '../dtype.js';
 
 /** Options of `compile`. */
 export interface CompileOptions {
@@ -74,7 +75,9 @@ class Tracer {
     const { result, assigns, variables } = withTrace(trace, () => {
       const returned = this.fn(...symbolic);
       if (returned instanceof Promise)
-        throw new ArgumentError(`${this.name}: compile needs a synchronous function; await the result of the compiled function instead`);
+        throw new ArgumentError(
+          `${this.name}: compile needs a synchronous function; await the result of the compiled function instead`,
+        );
       // Variables are read here: inside the trace they stand for their new values.
       const result = mapTensors(returned, (tensor) => {
         const fixed = new Tensor(tensor.node);

@@ -56,7 +56,14 @@ export function explainPlan({ plan, runBytes }: Compiled, graph: Graph): Explana
   const kernels = plan.list.steps.map((step): KernelCall => {
     const { isa, variant } = table.kernel(step.kernel);
     const shapes = [...operandsOf(step.reads), ...operandsOf(step.writes)].map(({ shape }) => showShape(shape));
-    return { kernel: step.kernel, variant: [variant, isa].filter(Boolean).join('_'), ops: step.label, shapes, flops: step.flops, bytes: distinctBytes(step) };
+    return {
+      kernel: step.kernel,
+      variant: [variant, isa].filter(Boolean).join('_'),
+      ops: step.label,
+      shapes,
+      flops: step.flops,
+      bytes: distinctBytes(step),
+    };
   });
   const total = (of: (call: KernelCall) => number) => kernels.reduce((sum, call) => sum + of(call), 0);
   const explanation = {
@@ -92,8 +99,17 @@ function show({ kernels, flops, bytes, arenaBytes, peakBytes }: Omit<Explanation
   ]);
   const table = [['kernel', 'variant', 'ops', 'flop', 'bytes', 'shapes'], ...rows];
   const widths = table[0].map((_, i) => (i === 5 ? 0 : Math.max(...table.map((row) => row[i].length))));
-  const lines = table.map((row) => row.map((cell, i) => (i === 3 || i === 4 ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join('  ').trimEnd());
-  return [...lines, '', `${kernels.length} kernels, ${short(flops)} flop, ${short(bytes)}B moved; arena ${short(arenaBytes)}B, peak ${short(peakBytes)}B`].join('\n');
+  const lines = table.map((row) =>
+    row
+      .map((cell, i) => (i === 3 || i === 4 ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [
+    ...lines,
+    '',
+    `${kernels.length} kernels, ${short(flops)} flop, ${short(bytes)}B moved; arena ${short(arenaBytes)}B, peak ${short(peakBytes)}B`,
+  ].join('\n');
 }
 
 /** Plans the computation of `tensors` and describes it; nothing is run. */

@@ -3,7 +3,7 @@
  * is, and run with whatever their leaves are bound to at that moment.
  */
 import { bytesOf, newArray, type TypedArray } from '../dtype.js';
-import { AnomalyError, BrawnError, IndexError, InternalError, MemoryError, NativeError } from '../errors.js';
+import { AnomalyError, type BrawnError, IndexError, InternalError, MemoryError, NativeError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { sourceOf } from '../graph/leaves.js';
 import { emitPlan, type Plan, plan } from '../plan/plan.js';
@@ -79,11 +79,15 @@ function errorOf(failure: NativeFailure, { list }: Plan): BrawnError {
   if (failure.kind === 'memory') return new MemoryError(failure.message, failure.limit, addon().freeMemory());
   switch (failure.fault) {
     case 'indexOutOfRange':
-      return new IndexError(`${where}: index ${failure.value} is out of range for a dimension of size ${failure.limit}${site}`);
+      return new IndexError(
+        `${where}: index ${failure.value} is out of range for a dimension of size ${failure.limit}${site}`,
+      );
     case 'notFinite': {
       const made = Object.values(step.reads)[0];
       const shape = made && !Array.isArray(made) ? showShape((made as { shape: readonly number[] }).shape) : '';
-      return new AnomalyError(`${where}: made NaN or Inf at flat position ${failure.value} of its result ${shape}${site}`);
+      return new AnomalyError(
+        `${where}: made NaN or Inf at flat position ${failure.value} of its result ${shape}${site}`,
+      );
     }
     case undefined:
       return new NativeError(failure.message);

@@ -10,9 +10,9 @@ import type { Node } from '../graph/node.js';
 import { ambientTrace } from '../graph/trace.js';
 import { type RunOptions, setReader, type Tensor } from '../tensor.js';
 import { StateSource, type Variable } from '../variable.js';
+import { isAnomalyMode } from './anomaly.js';
 import { LruCache } from './cache.js';
 import { execute } from './js/executor.js';
-import { isAnomalyMode } from './anomaly.js';
 import { type Compiled, compileGraph, runCompiled } from './native.js';
 
 /** Which executor computes. */
@@ -80,7 +80,9 @@ export class Executable {
 
 /** The variables that the graph reads or writes and that have no elements yet. */
 function uninitialized(graph: Graph): Variable[] {
-  return graph.leaves.flatMap((leaf) => (leaf.source instanceof StateSource && leaf.source.variable.pendingInit ? [leaf.source.variable] : []));
+  return graph.leaves.flatMap((leaf) =>
+    leaf.source instanceof StateSource && leaf.source.variable.pendingInit ? [leaf.source.variable] : [],
+  );
 }
 
 /** Gives variables their first elements, all in one run. */
@@ -94,7 +96,11 @@ export async function initialize(graph: Graph, signal?: AbortSignal): Promise<vo
   });
 }
 
-async function runNodes(nodes: readonly Node[], pending: readonly [Variable, Node][], signal?: AbortSignal): Promise<TypedArray[]> {
+async function runNodes(
+  nodes: readonly Node[],
+  pending: readonly [Variable, Node][],
+  signal?: AbortSignal,
+): Promise<TypedArray[]> {
   const assigns: Assignment[] = pending.map(([variable, value]) => ({ state: variable.leaf, value }));
   const graph = collect(nodes, assigns);
   if (uninitialized(graph).length > 0) await initialize(graph, signal);

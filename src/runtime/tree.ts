@@ -11,7 +11,8 @@ const isPlain = (value: unknown): value is Record<string, unknown> => {
 export function mapTensors(value: unknown, replace: (tensor: Tensor) => unknown): unknown {
   if (value instanceof Tensor) return replace(value);
   if (Array.isArray(value)) return value.map((item) => mapTensors(item, replace));
-  if (isPlain(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTensors(item, replace)]));
+  if (isPlain(value))
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTensors(item, replace)]));
   return value;
 }
 
@@ -24,9 +25,15 @@ export function flatten(value: unknown, where: string): { tensors: Tensor[]; key
       return `${item.dtype}[${item.shape}]`;
     }
     if (Array.isArray(item)) return `[${item.map(describe).join(';')}]`;
-    if (isPlain(item)) return `{${Object.entries(item).map(([key, inner]) => `${JSON.stringify(key)}:${describe(inner)}`).join(';')}}`;
-    if (item === null || ['number', 'string', 'boolean', 'undefined', 'bigint'].includes(typeof item)) return `${typeof item}:${Object.is(item, -0) ? '-0' : String(item)}`;
-    throw new ArgumentError(`${where}: arguments must be tensors, numbers, strings, booleans, or arrays and plain objects of these; got ${typeof item}`);
+    if (isPlain(item))
+      return `{${Object.entries(item)
+        .map(([key, inner]) => `${JSON.stringify(key)}:${describe(inner)}`)
+        .join(';')}}`;
+    if (item === null || ['number', 'string', 'boolean', 'undefined', 'bigint'].includes(typeof item))
+      return `${typeof item}:${Object.is(item, -0) ? '-0' : String(item)}`;
+    throw new ArgumentError(
+      `${where}: arguments must be tensors, numbers, strings, booleans, or arrays and plain objects of these; got ${typeof item}`,
+    );
   };
   return { key: describe(value), tensors };
 }

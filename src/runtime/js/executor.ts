@@ -15,7 +15,11 @@ import { roundTo } from './rounding.js';
 
 /** Doubles from a tensor's elements. */
 export function toReference(array: TypedArray, shape: Shape, dtype: DType): ReferenceArray {
-  return { values: array instanceof Float64Array ? array : Float64Array.from(array as Iterable<number>, Number), shape, dtype };
+  return {
+    values: array instanceof Float64Array ? array : Float64Array.from(array as Iterable<number>, Number),
+    shape,
+    dtype,
+  };
 }
 
 /** A tensor's elements from doubles. */
@@ -41,7 +45,8 @@ function evaluate(node: Node, inputs: readonly ReferenceArray[]): ReferenceArray
   } else if (op.kind === 'kernel') {
     if (out.values.length > 0) op.reference(inputs, out, node.attrs);
   } else out.values[0] = node.attrs.value as number;
-  if (node.dtype !== 'float64') for (let i = 0; i < out.values.length; i++) out.values[i] = roundTo(node.dtype, out.values[i]);
+  if (node.dtype !== 'float64')
+    for (let i = 0; i < out.values.length; i++) out.values[i] = roundTo(node.dtype, out.values[i]);
   return out;
 }
 
