@@ -1,0 +1,41 @@
+// Blocks of memory that programs run in. A bounded number of idle blocks is kept for the next run, process-wide,
+// because fresh memory costs a page fault per 4 KiB. Blocks are aligned to 64 bytes and their content is arbitrary.
+#pragma once
+#include <cstdint>
+#include <mutex>
+#include <vector>
+
+namespace brawn {
+
+class ArenaPool {
+ public:
+  struct Block {
+    char* data = nullptr;
+    int64_t bytes = 0;
+  };
+
+  // Keeps idle blocks of at most idle_bytes together, but always the one used last.
+  explicit ArenaPool(int64_t idle_bytes) : idle_limit_(idle_bytes) {}
+  ArenaPool(const ArenaPool&) = delete;
+  ArenaPool& operator=(const ArenaPool&) = delete;
+  ~ArenaPool() { trim(0, 0); }
+
+  // Allows a quarter of the memory of this machine or container to idle; never destroyed.
+  static ArenaPool& instance();
+
+  // A block of at least `bytes`; data is null when there is no memory.
+  Block acquire(int64_t bytes);
+  void release(Block block);
+
+  int64_t idle_bytes() const;
+
+ private:
+  void trim(int64_t bytes, size_t count);
+
+  mutable std::mutex mutex_;
+  std::vector<Block> idle_;  // least recently used first
+  int64_t idle_bytes_ = 0;
+  const int64_t idle_limit_;
+};
+
+}  // namespace brawn

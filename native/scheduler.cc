@@ -1,0 +1,186 @@
+// Conflicts, the queue and the runner threads; see scheduler.h.
+#include "scheduler.h"
+
+#include <algorithm>
+
+#include "thread.h"
+
+namespace brawn {
+
+void RangeSet::add(uintptr_t begin, uintptr_t end) {
+  if (begin < end) ranges_.push_back({begin, end, end});
+}
+
+void RangeSet::seal() {
+  std::sort(ranges_.begin(), ranges_.end(), [](const Range& a, const Range& b) { return a.begin < b.begin; });
+  uintptr_t furthest = 0;
+  for (Range& range : ranges_) range.furthest = furthest = std::max(furthest, range.end);
+}
+
+bool RangeSet::overlaps(const RangeSet& other) const {
+  if (ranges_.empty()) return false;
+  for (const Range& range : other.ranges_) {
+    const auto after = std::lower_bound(ranges_.begin(), ranges_.end(), range.end,
+                                        [](const Range& a, uintptr_t end) { return a.begin < end; });
+    if (after != ranges_.begin() && std::prev(after)->furthest > range.begin) return true;
+  }
+  return false;
+}
+
+namespace {
+
+bool conflict(const Job& a, const Job& b) { return a.touched.overlaps(b.written) || b.touched.overlaps(a.written); }
+
+void collect_ranges(Job* job) {
+  for (size_t i = 0; i < job->bindings.size(); ++i) {
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(job->bindings[i].data);
+    const uintptr_t end = begin + static_cast<uintptr_t>(job->bindings[i].bytes);
+    job->touched.add(begin, end);
+    if (job->program->bindings()[i].writes) job->written.add(begin, end);
+  }
+  job->touched.seal();
+  job->written.seal();
+}
+
+void hand_back(std::unique_ptr<Job> job) {
+  const auto done = std::move(job->done);
+  done(std::move(job));
+}
+
+}  // namespace
+
+Scheduler& Scheduler::instance() {
+  static Scheduler* scheduler = new Scheduler(Pool::instance(), ArenaPool::instance());
+  return *scheduler;
+}
+
+int64_t Scheduler::submit(std::unique_ptr<Job> job) {
+  collect_ranges(job.get());
+  std::vector<std::unique_ptr<Job>> failed;
+  int64_t id = 0;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    Job* added = job.get();
+    id = added->id = ++last_id_;
+    for (auto& entry : unfinished_) {
+      if (!conflict(*entry.second, *added)) continue;
+      entry.second->dependents.push_back(added);
+      ++added->blockers;
+    }
+    unfinished_.emplace(id, std::move(job));
+    if (added->blockers == 0) ready_.emplace(id, added);
+    summon_runners(0);
+    if (runners_ == 0) fail_ready(&failed);
+  }
+  for (auto& each : failed) hand_back(std::move(each));
+  return id;
+}
+
+// Without a single thread to run on, jobs would wait for ever.
+void Scheduler::fail_ready(std::vector<std::unique_ptr<Job>>* failed) {
+  while (!ready_.empty()) {
+    Job* job = ready_.begin()->second;
+    ready_.erase(ready_.begin());
+    job->result.outcome = Outcome::kNoMemory;
+    failed->push_back(finish(job));
+  }
+}
+
+// Wakes or starts runners for the jobs that are ready, except for those the caller is about to take itself. Called
+// with the lock held.
+void Scheduler::summon_runners(int taken) {
+  const int most = pool_.threads();
+  const int64_t waiting = static_cast<int64_t>(ready_.size()) - taken;
+  const int wanted = static_cast<int>(std::min<int64_t>(waiting, most - running_.load()));
+  for (int i = 0; i < std::min(wanted, idle_); ++i) wake_.notify_one();
+  for (int missing = wanted - idle_; missing > 0 && runners_ < most; --missing) {
+    const auto body = [](void* scheduler) { static_cast<Scheduler*>(scheduler)->run_jobs(); };
+    if (!start_thread(body, this, "brawn-runner")) return;
+    ++runners_;
+  }
+}
+
+void Scheduler::run_jobs() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (;;) {
+    while (ready_.empty() || running_.load() >= pool_.threads()) {
+      ++idle_;
+      wake_.wait(lock);
+      --idle_;
+    }
+    Job* job = ready_.begin()->second;
+    ready_.erase(ready_.begin());
+    job->running = true;
+    ++running_;
+    lock.unlock();
+    execute(job);
+    lock.lock();
+    --running_;
+    std::unique_ptr<Job> finished = finish(job);
+    summon_runners(1);
+    lock.unlock();
+    hand_back(std::move(finished));
+    lock.lock();
+  }
+}
+
+void Scheduler::execute(Job* job) {
+  std::vector<void*> addresses;
+  addresses.reserve(job->bindings.size());
+  for (const Memory& memory : job->bindings) addresses.push_back(memory.data);
+  RunOptions options;
+  options.abort = &job->abort;
+  options.active = &running_;
+  options.times = job->profile ? &job->times : nullptr;
+  job->result = run_program(*job->program, addresses.data(), options, pool_, arenas_);
+}
+
+// Takes a job out and releases those that waited for it. Called with the lock held.
+std::unique_ptr<Job> Scheduler::finish(Job* job) {
+  for (Job* dependent : job->dependents) {
+    if (--dependent->blockers == 0) ready_.emplace(dependent->id, dependent);
+  }
+  const auto place = unfinished_.find(job->id);
+  std::unique_ptr<Job> finished = std::move(place->second);
+  unfinished_.erase(place);
+  return finished;
+}
+
+// Takes out a job that has not started; one that runs is only told to stop. Called with the lock held.
+std::unique_ptr<Job> Scheduler::stop(Job* job) {
+  job->abort.store(true, std::memory_order_relaxed);
+  if (job->running) return nullptr;
+  ready_.erase(job->id);
+  for (auto& entry : unfinished_) {
+    auto& waiting = entry.second->dependents;
+    waiting.erase(std::remove(waiting.begin(), waiting.end(), job), waiting.end());
+  }
+  job->result.outcome = Outcome::kAborted;
+  return finish(job);
+}
+
+void Scheduler::abort(int64_t id, const void* owner) {
+  std::unique_ptr<Job> finished;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const auto place = unfinished_.find(id);
+    if (place == unfinished_.end() || place->second->owner != owner) return;
+    finished = stop(place->second.get());
+    summon_runners(0);
+  }
+  if (finished != nullptr) hand_back(std::move(finished));
+}
+
+void Scheduler::abort_all(const void* owner) {
+  std::vector<int64_t> ids;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& entry : unfinished_) {
+      if (entry.second->owner == owner) ids.push_back(entry.first);
+    }
+  }
+  // Last first: a job that waits for another of the same owner must not start when that one is stopped.
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) abort(*id, owner);
+}
+
+}  // namespace brawn
