@@ -13,3 +13,4 @@ export { type Backend, evaluate, getBackend, setBackend } from './runtime/run.js
 export type { Shape } from './shape.js';
 export { type NestedArray, type RunOptions, Tensor, tensor } from './tensor.js';
 export { Parameter, Variable } from './variable.js';
+export { getThreads, setThreads, systemInfo } from './runtime/threads.js';

@@ -1,0 +1,140 @@
+/**
+ * What is measured, by name. Names, shapes and contents are those of the field's common comparison: matrix products,
+ * convolutions of well-known networks (forward, and forward with all gradients), memory-bound passes, training steps.
+ */
+import { compile, grad, manualSeed, matmul, mul, randn, sigmoid, softmax, sub, sum, tanh, tensor, type Tensor } from '../src/index.js';
+import { conv2d } from '../src/index.js';
+import { lenet } from '../src/models/lenet.js';
+import * as nn from '../src/nn/index.js';
+import * as optim from '../src/optim/index.js';
+
+/** A workload ready to run: one call is one unit of work. */
+export interface Prepared {
+  readonly run: () => Promise<unknown>;
+  /** Floating-point operations of one call. */
+  readonly flop?: number;
+  /** Samples or elements of one call. */
+  readonly items?: number;
+}
+
+export type Workload = () => Promise<Prepared>;
+
+export const workloads = new Map<string, Workload>();
+
+/** A tensor of normal numbers, computed before the clock starts. */
+async function normal(...shape: number[]): Promise<Tensor<'float32'>> {
+  const x = randn(shape);
+  await x.data();
+  return x;
+}
+
+function gemm(m: number, k: number, n: number, layout: { aTransposed?: boolean; bTransposed?: boolean } = {}): Workload {
+  return async () => {
+    const a = await (layout.aTransposed ? normal(k, m) : normal(m, k));
+    const b = await (layout.bTransposed ? normal(n, k) : normal(k, n));
+    const step = compile((x: Tensor<'float32'>, y: Tensor<'float32'>) =>
+      matmul(layout.aTransposed ? x.transpose(0, 1) : x, layout.bTransposed ? y.transpose(0, 1) : y),
+    );
+    return { run: () => step(a, b), flop: 2 * m * k * n };
+  };
+}
+
+const sizes = [
+  [64, 64, 64],
+  [128, 128, 128],
+  [256, 256, 256],
+  [512, 512, 512],
+  [1024, 1024, 1024],
+  [2048, 2048, 2048],
+  [50, 128, 512],
+  [64, 512, 2048],
+  [1, 2048, 1000],
+  [16, 4096, 4096],
+] as const;
+for (const [m, k, n] of sizes) workloads.set(`gemm_${m}x${k}x${n}`, gemm(m, k, n));
+workloads.set('gemm_nt_512x512x512', gemm(512, 512, 512, { bTransposed: true }));
+workloads.set('gemm_tn_512x512x512', gemm(512, 512, 512, { aTransposed: true }));
+
+type ConvShape = readonly [n: number, c: number, h: number, w: number, k: number, r: number, stride: number, pad: number, groups: number];
+
+/** Layers of AlexNet, GoogLeNet, ResNet, VGG, MobileNet and a CIFAR network. */
+const convs: Record<string, ConvShape> = {
+  alex1: [1, 3, 224, 224, 64, 11, 4, 2, 1],
+  alex3: [1, 192, 13, 13, 384, 3, 1, 1, 1],
+  goog1: [1, 3, 224, 224, 64, 7, 2, 3, 1],
+  goog3a1x1: [1, 192, 28, 28, 64, 1, 1, 0, 1],
+  goog4a3x3: [1, 96, 14, 14, 208, 3, 1, 1, 1],
+  goog3a5x5: [1, 16, 28, 28, 32, 5, 1, 2, 1],
+  res2_3x3: [1, 64, 56, 56, 64, 3, 1, 1, 1],
+  res3_3x3: [1, 128, 28, 28, 128, 3, 1, 1, 1],
+  res4_3x3: [1, 256, 14, 14, 256, 3, 1, 1, 1],
+  res5_3x3: [1, 512, 7, 7, 512, 3, 1, 1, 1],
+  res2_1x1: [1, 64, 56, 56, 256, 1, 1, 0, 1],
+  res4_1x1: [1, 1024, 14, 14, 256, 1, 1, 0, 1],
+  vgg1: [1, 64, 224, 224, 64, 3, 1, 1, 1],
+  mb_dw: [1, 144, 56, 56, 144, 3, 1, 1, 144],
+  cifar_b64: [64, 64, 32, 32, 64, 3, 1, 1, 1],
+};
+
+function conv([n, c, h, w, k, r, stride, padding, groups]: ConvShape, train: boolean): Workload {
+  return async () => {
+    const [oh, ow] = [h, w].map((size) => Math.floor((size + 2 * padding - r) / stride) + 1);
+    const x = await normal(n, c, h, w);
+    const weight = await normal(k, c / groups, r, r);
+    const bias = await normal(k);
+    const options = { stride, padding, groups };
+    const flop = 2 * n * k * oh * ow * (c / groups) * r * r;
+    if (!train) {
+      const step = compile((a: Tensor<'float32'>, b: Tensor<'float32'>, d: Tensor<'float32'>) => conv2d(a, b, d, options));
+      return { run: () => step(x, weight, bias), flop };
+    }
+    const g = await normal(n, k, oh, ow);
+    const step = compile((a: Tensor<'float32'>, b: Tensor<'float32'>, d: Tensor<'float32'>, gradOutput: Tensor<'float32'>) =>
+      grad(conv2d(a, b, d, options), [a, b, d], { gradOutput }),
+    );
+    return { run: () => step(x, weight, bias, g), flop: 3 * flop };
+  };
+}
+for (const [name, shape] of Object.entries(convs)) {
+  workloads.set(`conv_fwd_${name}`, conv(shape, false));
+  const [n, ...rest] = shape;
+  workloads.set(`conv_train_${name}`, conv([n === 1 ? 8 : n, ...rest] as unknown as ConvShape, true));
+}
+
+workloads.set('elem_chain_4M', async () => {
+  const [a, b] = [await normal(4_000_000), await normal(4_000_000)];
+  const chain = compile((x: Tensor<'float32'>, y: Tensor<'float32'>) =>
+    sub(mul(tanh(mul(x, y).add(x)), sigmoid(y)), mul(x, 0.5)),
+  );
+  return { run: () => chain(a, b), items: 4_000_000 };
+});
+workloads.set('softmax_4096x1000', async () => {
+  const x = await normal(4096, 1000);
+  const step = compile((a: Tensor<'float32'>) => softmax(a, -1));
+  return { run: () => step(x), items: 4_096_000 };
+});
+workloads.set('sum_4096x1000_ax0', async () => {
+  const x = await normal(4096, 1000);
+  const step = compile((a: Tensor<'float32'>) => sum(a, 0));
+  return { run: () => step(x), items: 4_096_000 };
+});
+
+/** One training step with Adam: forward, backward, update, and the loss read back. */
+function training(make: () => nn.Module, shape: readonly number[], classes: number): Workload {
+  return async () => {
+    manualSeed(0);
+    const model = make();
+    const optimizer = optim.adam(model.parameters(), { lr: 1e-4 });
+    const step = compile((x: Tensor<'float32'>, y: Tensor<'int32'>) => {
+      const loss = nn.crossEntropy(model.forward(x) as Tensor<'float32'>, y);
+      optimizer.minimize(loss);
+      return loss;
+    });
+    const x = await normal(...shape);
+    const labels = tensor(Int32Array.from({ length: shape[0] }, (_, i) => (i * 7) % classes));
+    return { run: async () => (await step(x, labels)).item(), items: shape[0] };
+  };
+}
+const mlp = () => nn.sequential(nn.linear(784, 256), nn.relu(), nn.linear(256, 10));
+workloads.set('train_mlp_784x256x10_b128', training(mlp, [128, 784], 10));
+workloads.set('train_lenet_b128', training(lenet, [128, 1, 28, 28], 10));

@@ -1,0 +1,2 @@
+/** brawn/models: networks by name. */
+export { lenet } from './lenet.js';

@@ -1,0 +1,20 @@
+/** Prints every row that has a PyTorch expression as JSON, for `generate.py`. */
+import { allCases } from '../ops/all.cases.js';
+import { inputValues, type OpCase } from '../ops/case.js';
+
+const rows = Object.entries(allCases).flatMap(([op, cases]) =>
+  (cases as readonly OpCase[])
+    .filter(({ torch }) => torch)
+    .map(({ label, torch, inputs, gradient }) => ({
+      op,
+      label,
+      torch,
+      gradient: gradient !== false,
+      inputs: inputs.map((spec, i) => ({
+        shape: spec.shape,
+        dtype: spec.dtype ?? 'float32',
+        values: inputValues(spec, i).map((value) => (Number.isFinite(value) ? value : String(value))),
+      })),
+    })),
+);
+process.stdout.write(JSON.stringify(rows));
