@@ -15,9 +15,9 @@
 // own dtype in the low bytes. out_regs[o] is the register that output o gets; it may be an input or a constant. A
 // register is written once per instruction that names it and may be reused; its elements have any of the sizes 1, 4, 8.
 //
-// Aliasing: an output may start at the same address as a contiguous input with elements of the same size (the kernel
-// reads an element before it writes it); otherwise outputs overlap nothing. With several outputs no input may alias an
-// output unless that output's last read happens at the same or an earlier index, which holds for elementwise programs.
+// Aliasing: an output may start at the same address as a contiguous input with elements of the same size, in programs
+// with any number of outputs; otherwise outputs overlap nothing. Only two outputs that both pass an input through
+// unchanged must not lie over each other's input.
 //
 // How inputs are read, decided once per task:
 //   contiguous   the register points into the tensor

@@ -53,7 +53,8 @@ struct Workspace {
   char* registers;   // registers * kRegisterStride
   char* repeated;    // inputs * 2 * kRegisterBytes
   Input* inputs;
-  void** pointers;   // of every register, then of every output
+  void** pointers;   // of every register, then of every output's own one
+  int64_t* sources;  // the register that ends up with each output's value
   int64_t* code;     // the instructions with their final registers
 };
 
@@ -69,6 +70,7 @@ int64_t workspace(const ElementwiseArgs& args, void* memory, Workspace* w) {
   w->repeated = take(args.in.size * 2 * kRegisterBytes);
   w->inputs = reinterpret_cast<Input*>(take(args.in.size * static_cast<int64_t>(sizeof(Input))));
   w->pointers = reinterpret_cast<void**>(take((args.registers + args.out.size) * 8));
+  w->sources = reinterpret_cast<int64_t*>(take(args.out.size * 8));
   w->code = reinterpret_cast<int64_t*>(take(args.code.size * 8));
   return static_cast<int64_t>(next - start);
 }
@@ -91,21 +93,27 @@ bool may_write_early(const ElementwiseArgs& args, const Workspace& w, int64_t ou
 }
 
 // The last instruction that writes an output's register gets register `registers + output` instead, which points into
-// the output tensor; later reads follow it.
+// the output tensor; later reads follow it. A second output of the same register copies from the first.
 void resolve_code(const ElementwiseArgs& args, const Workspace& w) {
   memcpy(w.code, args.code.data, static_cast<size_t>(args.code.size) * 8);
-  for (int64_t r = 0; r < args.registers + args.out.size; ++r) w.pointers[r] = w.registers + r * kRegisterStride;
+  for (int64_t r = 0; r < args.registers; ++r) w.pointers[r] = w.registers + r * kRegisterStride;
   for (int64_t o = 0; o < args.out.size; ++o) {
     const int64_t reg = args.out_regs[o], direct = args.registers + o;
-    w.pointers[direct] = nullptr;
+    w.sources[o] = reg;
+    int64_t earlier = 0;
+    while (args.out_regs[earlier] != reg) ++earlier;
+    if (earlier < o) {
+      w.sources[o] = w.sources[earlier];
+      continue;
+    }
     int64_t writer = args.code.size - 5;
-    while (writer >= 0 && w.code[writer + 1] != reg) writer -= 5;
+    while (writer >= 0 && args.code[writer + 1] != reg) writer -= 5;
     if (writer < 0 || !may_write_early(args, w, o, writer)) continue;
+    w.sources[o] = direct;
     w.code[writer + 1] = direct;
-    w.pointers[direct] = args.out[o];
     for (int64_t k = writer + 5; k < args.code.size; k += 5) {
       for (int64_t s = 2; s < 5; ++s) {
-        if (w.code[k + s] == reg) w.code[k + s] = direct;
+        if (args.code[k + s] == reg) w.code[k + s] = direct;
       }
     }
   }
@@ -154,10 +162,10 @@ void* tile_of(const ElementwiseArgs& args, const Input& input, char* reg, int64_
 void store_rest(const ElementwiseArgs& args, const Workspace& w, int64_t offset, int64_t n) {
   for (int pass = 0; pass < 2; ++pass) {
     for (int64_t o = 0; o < args.out.size; ++o) {
-      const int64_t reg = args.out_regs[o], size = args.out_sizes[o];
+      const int64_t source = w.sources[o], size = args.out_sizes[o];
+      if ((source < args.in.size) != (pass == 0)) continue;
       char* dst = static_cast<char*>(args.out[o]) + offset * size;
-      if (w.pointers[args.registers + o] == dst || (reg < args.in.size) != (pass == 0)) continue;
-      if (w.pointers[reg] != dst) memcpy(dst, w.pointers[reg], static_cast<size_t>(n * size));
+      if (w.pointers[source] != dst) memcpy(dst, w.pointers[source], static_cast<size_t>(n * size));
     }
   }
 }
@@ -175,8 +183,7 @@ void run_machine(const ElementwiseArgs& args, const Workspace& w, int64_t begin,
       w.pointers[i] = tile_of(args, w.inputs[i], w.registers + i * kRegisterStride, offset, position, n);
     }
     for (int64_t o = 0; o < args.out.size; ++o) {
-      void** pointer = w.pointers + args.registers + o;
-      if (*pointer != nullptr) *pointer = static_cast<char*>(args.out[o]) + offset * args.out_sizes[o];
+      w.pointers[args.registers + o] = static_cast<char*>(args.out[o]) + offset * args.out_sizes[o];
     }
     vm_run(vm, w.pointers, n);
     store_rest(args, w, offset, n);

@@ -1,0 +1,315 @@
+// The elementwise kernel: strided and broadcast inputs, transposes, aliasing, several outputs, against plain loops, on
+// every instruction set this CPU has and in several task orders. The operations themselves are tested in vm_test.cc.
+#include "kernels/elementwise/elementwise.h"
+
+#include <type_traits>
+
+#include "kernel_test.h"
+#include "kernels/elementwise/vm.h"
+
+BRAWN_TEST_FAMILY(elementwise)
+
+namespace {
+
+using brawn::ElementwiseArgs;
+using kernel_test::IsaTable;
+
+struct Operand {
+  const void* data;
+  int64_t size;
+  std::vector<int64_t> strides;
+};
+
+struct Output {
+  void* data;
+  int64_t size;
+  int64_t reg;
+};
+
+// Keeps the lists that the argument struct points to.
+struct Call {
+  std::vector<int64_t> dims;
+  std::vector<Operand> inputs;
+  std::vector<Output> outputs;
+  std::vector<int64_t> consts, const_sizes, code;
+  int64_t temporaries = 0;
+
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  std::vector<int64_t> strides, in_sizes, out_regs, out_sizes;
+  ElementwiseArgs args;
+
+  int64_t count() const {
+    int64_t n = 1;
+    for (int64_t d : dims) n *= d;
+    return n;
+  }
+
+  const ElementwiseArgs* finish() {
+    for (const Operand& x : inputs) {
+      in.push_back(x.data);
+      in_sizes.push_back(x.size);
+      strides.insert(strides.end(), x.strides.begin(), x.strides.end());
+    }
+    for (const Output& y : outputs) {
+      out.push_back(y.data);
+      out_regs.push_back(y.reg);
+      out_sizes.push_back(y.size);
+    }
+    const auto list = [](const std::vector<int64_t>& v) {
+      return brawn::Span<int64_t>{v.data(), static_cast<int64_t>(v.size())};
+    };
+    args = {{in.data(), static_cast<int64_t>(in.size())},
+            {out.data(), static_cast<int64_t>(out.size())},
+            count(),
+            list(dims),
+            list(strides),
+            list(in_sizes),
+            list(consts),
+            list(const_sizes),
+            list(code),
+            list(out_regs),
+            list(out_sizes),
+            static_cast<int64_t>(inputs.size() + consts.size()) + temporaries};
+    return &args;
+  }
+};
+
+std::vector<int64_t> row_major(const std::vector<int64_t>& dims) {
+  std::vector<int64_t> strides(dims.size());
+  int64_t stride = 1;
+  for (size_t d = dims.size(); d-- > 0; stride *= dims[d]) strides[d] = stride;
+  return strides;
+}
+
+// The element index that iteration position `flat` reads.
+int64_t index_of(const std::vector<int64_t>& dims, const std::vector<int64_t>& strides, int64_t flat) {
+  int64_t index = 0;
+  for (size_t d = dims.size(); d-- > 0;) {
+    index += flat % dims[d] * strides[d];
+    flat /= dims[d];
+  }
+  return index;
+}
+
+class Machine {
+ public:
+  explicit Machine(const IsaTable& table) : table_(table) {
+#if defined(__x86_64__)
+    vm_ = table.isa == "ref" ? brawn::ref::vm_table()
+                             : table.isa == "avx2" ? brawn::avx2::vm_table() : brawn::avx512::vm_table();
+#else
+    vm_ = table.isa == "ref" ? brawn::ref::vm_table() : brawn::neon::vm_table();
+#endif
+  }
+  int64_t op(const char* name) const {
+    for (int i = 0; i < vm_.count; ++i) {
+      if (std::strcmp(vm_.ops[i].name, name) == 0) return i;
+    }
+    CHECK(false, "no operation %s", name);
+    return -1;
+  }
+  const brawn::KernelRow& row() const { return kernel_test::find_row(table_, "elementwise"); }
+
+ private:
+  IsaTable table_;
+  brawn::VmTable vm_;
+};
+
+int64_t float_bits(float x) {
+  int64_t word = 0;
+  std::memcpy(&word, &x, sizeof(x));
+  return word;
+}
+
+// tanh(a * b + a) * sigmoid(b) - a * 0.5, with b read through any strides.
+void test_chain(const Machine& m, const std::vector<int64_t>& dims, const std::vector<int64_t>& b_strides) {
+  Call call;
+  call.dims = dims;
+  const int64_t n = call.count();
+  const auto a = kernel_test::random_values<float>(static_cast<size_t>(n), 1);
+  const auto b = kernel_test::random_values<float>(static_cast<size_t>(n), 2);
+  std::vector<float> y(static_cast<size_t>(n), -1);
+  call.inputs = {{a.data(), 4, row_major(dims)}, {b.data(), 4, b_strides}};
+  call.consts = {float_bits(0.5f)};
+  call.const_sizes = {4};
+  call.temporaries = 2;
+  call.code = {m.op("mul_f32"),  3, 0, 1,  -1, m.op("add_f32"),     3, 3, 0,  -1, m.op("tanh_f32"), 3, 3, -1, -1,
+               m.op("sigmoid_f32"), 4, 1, -1, -1, m.op("mul_f32"), 3, 3, 4,  -1, m.op("mul_f32"),  4, 0, 2,  -1,
+               m.op("sub_f32"),  4, 3, 4,  -1};
+  call.outputs = {{y.data(), 4, 4}};
+  kernel_test::run_all_orders(m.row(), call.finish(), y);
+  for (int64_t i = 0; i < n; ++i) {
+    const double u = static_cast<double>(a[static_cast<size_t>(i)]);
+    const double v = static_cast<double>(b[static_cast<size_t>(index_of(dims, b_strides, i))]);
+    const double want = std::tanh(u * v + u) / (1 + std::exp(-v)) - u * 0.5;
+    CHECK(kernel_test::close(static_cast<double>(y[static_cast<size_t>(i)]), want, 1e-6), "chain at %ld", long(i));
+  }
+}
+
+// One copy of any view of a big buffer, exact.
+template <class T>
+void test_view(const Machine& m, const std::vector<int64_t>& dims, const std::vector<int64_t>& strides) {
+  Call call;
+  call.dims = dims;
+  const int64_t n = call.count();
+  int64_t low = 0, high = 0;
+  for (size_t d = 0; d < dims.size(); ++d) {
+    const int64_t reach = (dims[d] - 1) * strides[d];
+    (reach < 0 ? low : high) += reach;
+  }
+  std::vector<T> x(static_cast<size_t>(high - low + 1)), y(static_cast<size_t>(n));
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<T>(i * 7 + 3);
+  call.inputs = {{x.data() - low, sizeof(T), strides}};
+  call.outputs = {{y.data(), sizeof(T), 0}};
+  kernel_test::run_all_orders(m.row(), call.finish(), y);
+  for (int64_t i = 0; i < n; ++i) {
+    const T want = x[static_cast<size_t>(index_of(dims, strides, i) - low)];
+    CHECK(y[static_cast<size_t>(i)] == want, "view of rank %d at %ld of %ld", int(dims.size()), long(i), long(n));
+  }
+  // The same view through the machine: x + x.
+  if (!std::is_same<T, int32_t>::value) return;
+  Call sum = Call();
+  sum.dims = dims;
+  sum.inputs = {{x.data() - low, sizeof(T), strides}, {x.data() - low, sizeof(T), strides}};
+  sum.temporaries = 1;
+  sum.code = {m.op("add_i32"), 2, 0, 1, -1};
+  sum.outputs = {{y.data(), sizeof(T), 2}};
+  kernel_test::run_all_orders(m.row(), sum.finish(), y);
+  for (int64_t i = 0; i < n; ++i) {
+    const T want = static_cast<T>(2 * x[static_cast<size_t>(index_of(dims, strides, i) - low)]);
+    CHECK(y[static_cast<size_t>(i)] == want, "sum over a view at %ld", long(i));
+  }
+}
+
+void test_views(const Machine& m, const std::vector<int64_t>& dims, const std::vector<int64_t>& strides) {
+  test_view<uint8_t>(m, dims, strides);
+  test_view<int32_t>(m, dims, strides);
+  test_view<int64_t>(m, dims, strides);
+}
+
+void test_random_views(const Machine& m) {
+  std::mt19937 random(3);
+  for (int round = 0; round < 150; ++round) {
+    const size_t rank = 1 + random() % 5;
+    std::vector<int64_t> dims(rank), order(rank), strides(rank);
+    const int64_t limit = rank == 1 ? 3000 : rank == 2 ? 200 : rank == 3 ? 40 : 12;
+    for (int64_t& d : dims) d = 1 + static_cast<int64_t>(random() % static_cast<uint32_t>(limit));
+    for (size_t d = 0; d < rank; ++d) order[d] = static_cast<int64_t>(d);
+    for (size_t d = rank; d > 1; --d) std::swap(order[d - 1], order[random() % d]);
+    int64_t stride = 1 + random() % 2;
+    for (int64_t d : order) {
+      strides[static_cast<size_t>(d)] = stride * (random() % 4 == 0 ? 0 : random() % 5 == 0 ? -1 : 1);
+      stride *= dims[static_cast<size_t>(d)];
+    }
+    test_views(m, dims, strides);
+  }
+}
+
+void test_aliasing(const Machine& m) {
+  for (int64_t n : {int64_t{5}, int64_t{70000}}) {
+    const auto a = kernel_test::random_values<float>(static_cast<size_t>(n), 5);
+    const auto b = kernel_test::random_values<float>(static_cast<size_t>(n), 6);
+    const size_t bytes = static_cast<size_t>(n) * 4;
+
+    // In place: a = a * b + a.
+    std::vector<float> y = a;
+    Call in_place;
+    in_place.dims = {n};
+    in_place.inputs = {{y.data(), 4, {1}}, {b.data(), 4, {1}}};
+    in_place.temporaries = 1;
+    in_place.code = {m.op("mul_f32"), 2, 0, 1, -1, m.op("add_f32"), 2, 2, 0, -1};
+    in_place.outputs = {{y.data(), 4, 2}};
+    kernel_test::run_all_orders(m.row(), in_place.finish(), y);
+    for (size_t i = 0; i < y.size(); ++i) CHECK(y[i] == a[i] * b[i] + a[i], "in place at %d", int(i));
+
+    // An output over an input that is read later and stored by another output: swap, and a sum of the old values.
+    std::vector<float> p = a, q = b, s(p.size());
+    Call swap;
+    swap.dims = {n};
+    swap.inputs = {{p.data(), 4, {1}}, {q.data(), 4, {1}}};
+    swap.temporaries = 2;
+    swap.code = {m.op("neg_f32"), 2, 1, -1, -1, m.op("add_f32"), 3, 0, 1, -1};
+    swap.outputs = {{p.data(), 4, 2}, {s.data(), 4, 3}, {q.data(), 4, 1}};
+    kernel_test::run(m.row(), swap.finish());
+    for (size_t i = 0; i < p.size(); ++i) {
+      CHECK(p[i] == -b[i] && q[i] == b[i] && s[i] == a[i] + b[i], "swap at %d", int(i));
+    }
+    Call stored;
+    p = a;
+    std::vector<float> old(p.size());
+    stored.dims = {n};
+    stored.inputs = {{p.data(), 4, {1}}};
+    stored.temporaries = 1;
+    stored.code = {m.op("neg_f32"), 1, 0, -1, -1};
+    stored.outputs = {{p.data(), 4, 1}, {old.data(), 4, 0}};
+    kernel_test::run(m.row(), stored.finish());
+    CHECK(std::memcmp(old.data(), a.data(), bytes) == 0 && p[0] == -a[0], "old value");
+  }
+}
+
+// A register reused with other element sizes, one register to two outputs, a constant as output.
+void test_registers(const Machine& m) {
+  const int64_t n = 1500;
+  const auto a = kernel_test::random_values<float>(static_cast<size_t>(n), 8, -100, 100);
+  std::vector<float> y(static_cast<size_t>(n)), z(y), c(y);
+  std::vector<uint8_t> positive(static_cast<size_t>(n) + 64, 9);
+  std::vector<double> wide(static_cast<size_t>(n));
+  Call call;
+  call.dims = {3, 500};
+  call.inputs = {{a.data(), 4, {500, 1}}};
+  call.consts = {float_bits(2.5f)};
+  call.const_sizes = {4};
+  call.temporaries = 2;
+  call.code = {m.op("cast_f32_f64"), 2, 0, -1, -1, m.op("square_f64"), 2, 2, -1, -1, m.op("cast_f64_f32"), 3, 2, -1, -1,
+               m.op("gt_f32"), 2, 0, 1, -1, m.op("where_f32"), 3, 2, 3, 1};
+  call.outputs = {{y.data(), 4, 3}, {z.data(), 4, 3}, {positive.data(), 1, 2}, {c.data(), 4, 1}};
+  kernel_test::run(m.row(), call.finish());
+  for (size_t i = 0; i < y.size(); ++i) {
+    const float square = static_cast<float>(static_cast<double>(a[i]) * static_cast<double>(a[i]));
+    const float want = a[i] > 2.5f ? square : 2.5f;
+    CHECK(y[i] == want && z[i] == want && positive[i] == (a[i] > 2.5f) && c[i] == 2.5f, "registers at %d", int(i));
+  }
+  for (size_t i = 0; i < 64; ++i) CHECK(positive[static_cast<size_t>(n) + i] == 9, "wrote past a byte output");
+  Call fills;
+  fills.dims = {n};
+  fills.inputs = {{a.data(), 4, {0}}};
+  fills.consts = {float_bits(-1)};
+  fills.const_sizes = {4};
+  fills.outputs = {{y.data(), 4, 0}, {z.data(), 4, 1}};
+  kernel_test::run(m.row(), fills.finish());
+  for (size_t i = 0; i < y.size(); ++i) CHECK(y[i] == a[0] && z[i] == -1, "fill at %d", int(i));
+}
+
+void test_isa(const IsaTable& table) {
+  const Machine m(table);
+  for (int64_t n : {1, 7, 16, 511, 512, 513, 32768, 32769, 100003}) test_chain(m, {n}, {1});
+  test_chain(m, {30, 40}, {0, 0});
+  test_chain(m, {700, 33}, {0, 1});
+  test_chain(m, {80, 512}, {0, 1});
+  test_chain(m, {80, 513}, {0, 1});
+  test_chain(m, {60, 1000}, {1, 0});
+  test_chain(m, {6, 70, 90}, {70, 1, 0});
+  test_chain(m, {200, 300}, {1, 200});
+  test_chain(m, {2, 3, 50, 60}, {0, 1, 180, 3});
+  test_view<float>(m, {}, {});
+  test_views(m, {1}, {1});
+  test_views(m, {4, 3, 37, 41}, {3 * 37 * 41, 1, 41 * 3, 3});
+  test_views(m, {2, 37, 41, 3}, {37 * 41 * 3, 41, 1, 37 * 41});
+  test_views(m, {3, 64, 25}, {1600, 1, 64});
+  test_views(m, {513, 257}, {1, 513});
+  test_views(m, {1024, 64}, {1, 1024});
+  test_views(m, {100, 2, 100}, {1, 10000, 100});
+  test_views(m, {70, 5, 1}, {1, 70, 9});
+  test_random_views(m);
+  test_aliasing(m);
+  test_registers(m);
+  std::printf("%s: ok\n", table.isa.c_str());
+}
+
+}  // namespace
+
+int main() {
+  for (const IsaTable& table : elementwise_tables()) test_isa(table);
+  return 0;
+}
