@@ -1,0 +1,63 @@
+// Arguments of the convolutions. Everything is channels-last with three spatial dimensions: a 2-d convolution has depth
+// 1 and kernel depth 1, a 1-d one also height 1. Dimension lists are [depth, height, width].
+//
+//   x  [batch, D, H, W, in_channels]         g and the result of forward  [batch, OD, OH, OW, out_channels]
+//   w  [out_channels, KD, KH, KW, in_channels / groups]
+//
+// Output pixel o and tap t meet at input pixel o * stride + t * dilation - pad; outside the input is zero. `pad` is the
+// leading padding; the trailing one follows from out_dims. Group q joins the q-th slice of input channels with the q-th
+// slice of output channels.
+//
+//   conv_forward_<dtype>      "x w epilogue_in* -> out*"
+//   conv_input_grad_<dtype>   "g w epilogue_in* -> out*", out like x: the sum over all output pixels and taps that meet
+//                             each input pixel; input pixels no tap meets get 0
+//   conv_weight_grad_<dtype>  "x g -> out", out like w; partial sums over a fixed split of the output pixels
+//
+// The epilogue is the one of gemm.h: rows are pixels of the output (batch and space flattened), columns its channels;
+// ep_batch is not used. Outputs must not overlap x, g or w.
+//
+// All are matrix products for the GEMM driver whose A (or B, for the weight gradient) is gathered from the image while
+// packing. Depthwise convolutions (groups = in_channels = out_channels) have direct kernels, vectorised over channels.
+#pragma once
+#include "kernels/gemm/gemm.h"
+
+namespace brawn {
+
+struct ConvGeometry {
+  int64_t batch;
+  int64_t groups;
+  int64_t in_channels;
+  int64_t out_channels;
+  Span<int64_t> in_dims;
+  Span<int64_t> out_dims;
+  Span<int64_t> kernel;
+  Span<int64_t> stride;
+  Span<int64_t> pad;
+  Span<int64_t> dilation;
+
+  int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
+  int64_t in_group() const { return in_channels / groups; }
+  int64_t out_group() const { return out_channels / groups; }
+  bool depthwise() const { return groups > 1 && groups == in_channels && groups == out_channels; }
+};
+
+#define BRAWN_CONV_PARAMS                                                                                          \
+  "batch groups in_channels out_channels in_dims:i[] out_dims:i[] kernel:i[] stride:i[] pad:i[] dilation:i[]"
+
+struct ConvArgs {
+  const void* image;  // x, or g for the input gradient
+  const void* weight;
+  Span<const void*> in;
+  Span<void*> out;
+  ConvGeometry geometry;
+  EpilogueParams ep;
+};
+
+struct ConvWeightArgs {
+  const void* x;
+  const void* g;
+  void* out;
+  ConvGeometry geometry;
+};
+
+}  // namespace brawn

@@ -1,0 +1,100 @@
+// The conv family: rows choose between the depthwise kernels and the GEMM driver by the geometry.
+#pragma once
+#if BRAWN_ISA_ENABLED
+#include "kernels/conv/depthwise.inl"
+#include "kernels/conv/problems.inl"
+
+namespace brawn {
+namespace BRAWN_ISA {
+namespace {
+
+// Forward and input gradient.
+template <class T, class Problem, bool kGradient>
+struct ConvRow {
+  using Direct = Depthwise<T, kGradient>;
+  using Product = Driver<Problem>;
+  static const ConvArgs& read(const void* args) { return *static_cast<const ConvArgs*>(args); }
+  static bool depthwise(const void* args) { return read(args).geometry.depthwise(); }
+
+  static int64_t tasks(const void* args, int phase) {
+    return depthwise(args) ? Direct(read(args)).tasks(phase) : Product::tasks(args, phase);
+  }
+  static int64_t shared_bytes(const void* args) {
+    return depthwise(args) ? Direct(read(args)).shared_bytes() : Product::shared_bytes(args);
+  }
+  static int64_t local_bytes(const void* args) {
+    return depthwise(args) ? Direct(read(args)).local_bytes() : Product::local_bytes(args);
+  }
+  static void run(const void* args, int phase, int64_t begin, int64_t end, const Context& context) {
+    if (!depthwise(args)) {
+      Product::run(args, phase, begin, end, context);
+      return;
+    }
+    Direct direct(read(args));
+    if (phase == 0) {
+      direct.order_weights(static_cast<T*>(context.shared));
+    } else {
+      direct.run(begin, end, context);
+    }
+  }
+
+  static constexpr KernelRow row(const char* name, const char* operands) {
+    return {name, Micro<T>::kTileName, operands, BRAWN_CONV_PARAMS " " BRAWN_EPILOGUE_PARAMS, 3, tasks, shared_bytes,
+            local_bytes, run};
+  }
+};
+
+template <class T>
+struct ConvWeightRow {
+  using Direct = DepthwiseWeightGrad<T>;
+  using Product = Driver<WeightGradProblem<T>>;
+  static const ConvWeightArgs& read(const void* args) { return *static_cast<const ConvWeightArgs*>(args); }
+  static bool depthwise(const void* args) { return read(args).geometry.depthwise(); }
+
+  static int64_t tasks(const void* args, int phase) {
+    return depthwise(args) ? Direct(read(args)).tasks(phase) : Product::tasks(args, phase);
+  }
+  static int64_t shared_bytes(const void* args) {
+    return depthwise(args) ? Direct(read(args)).shared_bytes() : Product::shared_bytes(args);
+  }
+  static int64_t local_bytes(const void* args) { return depthwise(args) ? 0 : Product::local_bytes(args); }
+  static void run(const void* args, int phase, int64_t begin, int64_t end, const Context& context) {
+    if (!depthwise(args)) {
+      Product::run(args, phase, begin, end, context);
+      return;
+    }
+    const Direct direct(read(args));
+    T* shared = static_cast<T*>(context.shared);
+    if (phase == 1) {
+      for (int64_t t = begin; t < end; ++t) direct.sum_chunk(t, shared);
+    } else {
+      direct.add_chunks(shared);
+    }
+  }
+
+  static constexpr KernelRow row(const char* name) {
+    return {name, Micro<T>::kTileName, "x g -> out", BRAWN_CONV_PARAMS, 3, tasks, shared_bytes, local_bytes, run};
+  }
+};
+
+template <class T>
+using ForwardRow = ConvRow<T, ForwardProblem<T>, false>;
+template <class T>
+using InputGradRow = ConvRow<T, InputGradProblem<T>, true>;
+
+constexpr KernelRow kConvRows[] = {
+    ForwardRow<float>::row("conv_forward_f32", "x w epilogue_in* -> out*"),
+    ForwardRow<double>::row("conv_forward_f64", "x w epilogue_in* -> out*"),
+    InputGradRow<float>::row("conv_input_grad_f32", "g w epilogue_in* -> out*"),
+    InputGradRow<double>::row("conv_input_grad_f64", "g w epilogue_in* -> out*"),
+    ConvWeightRow<float>::row("conv_weight_grad_f32"),
+    ConvWeightRow<double>::row("conv_weight_grad_f64"),
+};
+
+}  // namespace
+
+KernelTable conv_table() { return {kConvRows, sizeof(kConvRows) / sizeof(kConvRows[0])}; }
+
+}  // namespace BRAWN_ISA
+}  // namespace brawn
+#endif

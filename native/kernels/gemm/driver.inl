@@ -1,0 +1,339 @@
+// The one driver behind matrix products and convolutions: it cuts the work into tasks, packs, and calls the
+// micro-kernel and the epilogue. A problem P says what its matrices are:
+//
+//   T                                element type
+//   batches(), distinct_b()          independent products, and how many different B they use
+//   b_of(batch), depth_of(b)
+//   rows(), cols(), depth()          largest m, n, k of any batch; rows(batch) and depth(batch) may be smaller
+//   a_block(batch, m0, m, k0, k, panel_rows, cols, buffer)     an ABlock, packed into buffer or the matrix itself
+//   pack_b(b, n0, n, k0, k, to)                                panels of B
+//   direct_b(m), b_row(b, n0, k0, &distance)                   whether and where B rows can be used unpacked
+//   skinny(...)                      computes a block in its own way and says so, or returns false
+//   split()                          whether a long k may be cut into partial sums
+//   share_b()                        whether packed B may live in shared memory for all tasks
+//   block_rows()                     most rows per task
+//   straight()                       rows of a batch are consecutive rows of the output
+//   output_row(batch, m), epilogue_row(batch, m), epilogue_batch(batch), columns(), column(batch)
+#pragma once
+#include "kernels/gemm/epilogue.inl"
+#include "kernels/gemm/pack.inl"
+
+namespace brawn {
+namespace BRAWN_ISA {
+namespace {
+
+constexpr int64_t kTaskFlops = 4 << 20;
+constexpr int64_t kMostTasks = 128;
+constexpr int64_t kFewTasks = 8;          // fewer than this: split k
+constexpr int64_t kBlockRows = 120;       // rows of A per task at full depth, about 120 KB in L2
+constexpr int64_t kBlockCols = 1024;      // columns per task
+constexpr int64_t kBlockDepth = 256;      // k per packed block: one panel of B stays in L1
+constexpr int64_t kLocalGroup = 128;      // columns of B a task packs at a time
+constexpr int64_t kReduceElements = 8192; // results per task that adds partial sums
+constexpr int64_t kSharedBytes = int64_t{256} << 20;
+
+struct Plan {
+  int64_t batches, m, n, k;
+  int64_t block_m, blocks_m, block_n, blocks_n, split_k, splits, block_k, blocks_k;
+  int64_t batches_per_task;
+  int64_t group;     // columns between two looks at the epilogue
+  int64_t padded_n;  // columns of packed B
+  bool shared_b, direct_b;
+  int64_t tiles() const { return batches * blocks_m * blocks_n * splits; }
+  int64_t tasks() const { return ceil_div(tiles(), batches_per_task); }
+};
+
+template <class P>
+Plan make_plan(const P& p) {
+  using T = typename P::T;
+  constexpr int64_t kRows = Micro<T>::kRows;
+  Plan plan{};
+  plan.batches = p.batches();
+  plan.m = p.rows(), plan.n = p.cols(), plan.k = p.depth();
+  const double flops = 2.0 * plan.m * plan.n * max64(plan.k, 1);
+  const double bytes = double(plan.k) * plan.n * sizeof(T);
+  const double load = flops / kTaskFlops > bytes / (1 << 19) ? flops / kTaskFlops : bytes / (1 << 19);
+  const int64_t wanted = max64(1, min64(kMostTasks, static_cast<int64_t>(load * plan.batches)));
+  const int64_t each = ceil_div(wanted, plan.batches);
+
+  const int64_t k = max64(1, min64(plan.k, kBlockDepth)), n = min64(plan.n, kBlockCols);
+  const int64_t fit = min64(kBlockRows * kBlockDepth / k, kBlockRows * kBlockCols / n);
+  const int64_t most_m = max64(p.block_rows(), fit) / kRows * kRows;
+  plan.blocks_m = ceil_div(plan.m, most_m);
+  plan.blocks_n = ceil_div(plan.n, kBlockCols);
+  if (p.share_b()) {
+    plan.blocks_m = max64(plan.blocks_m, min64(each, plan.m / (4 * kRows)));
+    plan.blocks_n = max64(plan.blocks_n, min64(ceil_div(each, plan.blocks_m), plan.n / 64));
+  } else {
+    plan.blocks_n = max64(plan.blocks_n, min64(each, plan.n / kLocalGroup));
+  }
+  plan.block_m = round_up(ceil_div(plan.m, plan.blocks_m), kRows);
+  plan.blocks_m = ceil_div(plan.m, plan.block_m);
+  plan.block_n = round_up(ceil_div(plan.n, plan.blocks_n), kPanel<T>);
+  plan.blocks_n = ceil_div(plan.n, plan.block_n);
+
+  plan.splits = 1;
+  plan.split_k = plan.k;
+  const int64_t tiles = plan.tiles();
+  if (p.split() && tiles < kFewTasks && wanted > tiles && plan.k >= 2 * kBlockDepth) {
+    plan.splits = min64(min64(ceil_div(wanted, tiles), plan.k / kBlockDepth), 32);
+    plan.split_k = round_up(ceil_div(plan.k, plan.splits), 16);
+    plan.splits = ceil_div(plan.k, plan.split_k);
+  }
+  plan.blocks_k = ceil_div(plan.k, kBlockDepth);
+  plan.block_k = round_up(ceil_div(plan.k, max64(plan.blocks_k, 1)), 8);
+  plan.batches_per_task = 1;
+  if (plan.blocks_m * plan.blocks_n * plan.splits == 1) {
+    plan.batches_per_task = max64(1, min64(plan.batches, static_cast<int64_t>(1 / load)));
+  }
+  plan.padded_n = round_up(plan.n, kPanel<T>);
+  plan.direct_b = p.direct_b(min64(plan.m, plan.block_m));
+  const int64_t packed = p.distinct_b() * plan.padded_n * plan.k * int64_t{sizeof(T)};
+  plan.shared_b = p.share_b() && !plan.direct_b && plan.splits == 1 && plan.tasks() > 1 && packed <= kSharedBytes &&
+                  plan.blocks_m * plan.batches > p.distinct_b();
+  plan.group = plan.shared_b || plan.direct_b ? kTile : kLocalGroup;
+  return plan;
+}
+
+template <class T>
+struct LocalScratch {
+  T* a;
+  T* b;
+  T* c;
+  T* tile;
+  char* epilogue;
+  int64_t bytes;
+};
+
+// Lays out a task's private memory; with a null base only `bytes` matters.
+template <class P>
+LocalScratch<typename P::T> local_scratch(const P& p, const Plan& plan, char* base) {
+  using T = typename P::T;
+  LocalScratch<T> s{};
+  const auto take = [&](int64_t elements) {
+    T* at = reinterpret_cast<T*>(base + s.bytes);
+    s.bytes = round_up(s.bytes + elements * int64_t{sizeof(T)}, 64);
+    return at;
+  };
+  s.a = take(packed_a_size(plan.block_m, plan.block_k));
+  const int64_t columns = plan.direct_b ? kPanel<T> : round_up(min64(plan.group, plan.block_n), kPanel<T>);
+  s.b = take(plan.shared_b ? 0 : columns * plan.block_k);
+  const bool in_place = p.straight() && Epilogue::is_plain(p.epilogue(), p.outputs().size);
+  s.c = take(plan.splits > 1 ? kReduceElements : in_place ? 0 : plan.block_m * plan.block_n);
+  s.tile = take(Micro<T>::kRows * kPanel<T>);
+  s.epilogue = base + s.bytes;
+  s.bytes += Epilogue::scratch_bytes(p.epilogue(), p.inputs().size, p.outputs().size);
+  return s;
+}
+
+// A block of the product in memory: c points at its first element, rows are `stride` apart.
+template <class T>
+struct Block {
+  T* c;
+  int64_t stride;
+  int64_t batch, m0, m, n0, n, k0, k;
+};
+
+template <class T>
+void multiply_panel(const ABlock<T>& a, int64_t rows, int64_t panel_rows, int64_t k, const T* b, int64_t b_row, T* c,
+                    int64_t stride, int64_t cols, bool accumulate, T* tile) {
+  using M = Micro<T>;
+  const int64_t vectors = ceil_div(cols, M::kLanes);
+  const bool whole = cols == vectors * M::kLanes;
+  const MicroFunction<T> main = micro_for<M>(panel_rows, vectors);
+  const T* panel = a.data;
+  for (int64_t i = 0; i < rows; i += panel_rows, panel += a.panel) {
+    const int64_t height = min64(panel_rows, rows - i);
+    const MicroFunction<T> run = height == panel_rows ? main : micro_for<M>(height, vectors);
+    T* to = c + i * stride;
+    if (whole) {
+      run(k, panel, a.row, a.k, b, b_row, to, stride, accumulate);
+      continue;
+    }
+    run(k, panel, a.row, a.k, b, b_row, tile, kPanel<T>, false);
+    for (int64_t r = 0; r < height; ++r) {
+      for (int64_t j = 0; j < cols; ++j) {
+        to[r * stride + j] = tile[r * kPanel<T> + j] + (accumulate ? to[r * stride + j] : T{0});
+      }
+    }
+  }
+}
+
+// Computes a block; `finish(column, columns)` is called as soon as those columns have their last addition.
+template <class P, class Finish>
+void multiply(const P& p, const Plan& plan, const Block<typename P::T>& block, const typename P::T* packed,
+              const LocalScratch<typename P::T>& local, const Finish& finish) {
+  using T = typename P::T;
+  if (block.k <= 0) {
+    for (int64_t i = 0; i < block.m; ++i) zero_run(block.c + i * block.stride, block.n);
+    finish(0, block.n);
+    return;
+  }
+  if (p.skinny(block, local.a)) {
+    finish(0, block.n);
+    return;
+  }
+  const int64_t panels = ceil_div(block.m, Micro<T>::kRows), panel_rows = ceil_div(block.m, panels);
+  const int64_t b_index = p.b_of(block.batch);
+  for (int64_t l = 0; l < block.k; l += plan.block_k) {
+    const int64_t k0 = block.k0 + l, k = min64(plan.block_k, block.k - l);
+    const ABlock<T> a = p.a_block(block.batch, block.m0, block.m, k0, k, panel_rows, block.n, local.a);
+    for (int64_t g = 0; g < block.n; g += plan.group) {
+      const int64_t width = min64(plan.group, block.n - g);
+      const T* b = local.b;
+      int64_t whole = 0, distance = 0;
+      if (plan.shared_b) {
+        b = packed + (b_index * plan.k + k0) * plan.padded_n + (block.n0 + g) * k;
+      } else if (plan.direct_b) {
+        whole = width / kPanel<T> * kPanel<T>;
+        const T* rows = p.b_row(b_index, block.n0 + g, k0, &distance);
+        for (int64_t j = 0; j < whole; j += kPanel<T>) {
+          multiply_panel(a, block.m, panel_rows, k, rows + j, distance, block.c + g + j, block.stride, kPanel<T>, l > 0,
+                         local.tile);
+        }
+        if (whole < width) p.pack_b(b_index, block.n0 + g + whole, width - whole, k0, k, local.b);
+      } else {
+        p.pack_b(b_index, block.n0 + g, width, k0, k, local.b);
+      }
+      for (int64_t j = whole; j < width; j += kPanel<T>) {
+        multiply_panel(a, block.m, panel_rows, k, b + (j - whole) * k, kPanel<T>, block.c + g + j, block.stride,
+                       min64(kPanel<T>, width - j), l > 0, local.tile);
+      }
+      if (l + k >= block.k) finish(g, width);
+    }
+  }
+}
+
+template <class P>
+struct Driver {
+  using T = typename P::T;
+
+  static int64_t tasks(const void* args, int phase) {
+    const P p(args);
+    const Plan plan = make_plan(p);
+    if (phase == 0) return plan.shared_b ? p.distinct_b() * plan.blocks_k * pack_groups(plan) : 0;
+    if (phase == 1) return plan.tasks();
+    return plan.splits > 1 ? plan.batches * reduce_rows(plan) * reduce_cols(plan) : 0;
+  }
+
+  static int64_t shared_bytes(const void* args) {
+    const P p(args);
+    const Plan plan = make_plan(p);
+    int64_t elements = 0;
+    if (plan.shared_b) elements = p.distinct_b() * plan.padded_n * plan.k;
+    if (plan.splits > 1) elements = plan.batches * plan.splits * plan.m * plan.n;
+    return round_up(elements * int64_t{sizeof(T)}, 64);
+  }
+
+  static int64_t local_bytes(const void* args) {
+    const P p(args);
+    return local_scratch(p, make_plan(p), nullptr).bytes;
+  }
+
+  static void run(const void* args, int phase, int64_t begin, int64_t end, const Context& context) {
+    const P p(args);
+    const Plan plan = make_plan(p);
+    const LocalScratch<T> local = local_scratch(p, plan, static_cast<char*>(context.local));
+    T* shared = static_cast<T*>(context.shared);
+    if (phase == 0) {
+      for (int64_t t = begin; t < end; ++t) pack(p, plan, t, shared);
+      return;
+    }
+    Epilogue epilogue;
+    epilogue.begin(p.epilogue(), p.inputs(), p.outputs(), p.columns(), sizeof(T), local.epilogue);
+    for (int64_t t = begin; t < end; ++t) {
+      if (phase == 2) {
+        reduce(p, plan, t, shared, local, epilogue);
+        continue;
+      }
+      const int64_t last = min64(plan.tiles(), (t + 1) * plan.batches_per_task);
+      for (int64_t tile = t * plan.batches_per_task; tile < last; ++tile) {
+        compute(p, plan, tile, shared, local, epilogue);
+      }
+    }
+  }
+
+ private:
+  static int64_t pack_groups(const Plan& plan) { return ceil_div(plan.padded_n, 128); }
+
+  static void pack(const P& p, const Plan& plan, int64_t task, T* shared) {
+    const int64_t groups = pack_groups(plan);
+    const int64_t group = task % groups, block = task / groups % plan.blocks_k, b = task / groups / plan.blocks_k;
+    const int64_t k0 = block * plan.block_k, k = min64(plan.block_k, p.depth_of(b) - k0), n0 = group * 128;
+    if (k <= 0) return;
+    p.pack_b(b, n0, min64(128, plan.n - n0), k0, k, shared + (b * plan.k + k0) * plan.padded_n + n0 * k);
+  }
+
+  static void compute(const P& p, const Plan& plan, int64_t tile, T* shared, const LocalScratch<T>& local,
+                      Epilogue& epilogue) {
+    const int64_t n_block = tile % plan.blocks_n, m_block = tile / plan.blocks_n % plan.blocks_m;
+    const int64_t split = tile / plan.blocks_n / plan.blocks_m % plan.splits;
+    Block<T> block{};
+    block.batch = tile / plan.blocks_n / plan.blocks_m / plan.splits;
+    block.m0 = m_block * plan.block_m, block.n0 = n_block * plan.block_n;
+    block.m = min64(plan.block_m, p.rows(block.batch) - block.m0);
+    block.n = min64(plan.block_n, plan.n - block.n0);
+    block.k0 = split * plan.split_k;
+    block.k = min64(plan.split_k, p.depth(block.batch) - block.k0);
+    if (block.m <= 0) return;
+    if (plan.splits > 1) {
+      const int64_t row = (block.batch * plan.splits + split) * plan.m + block.m0;
+      block.c = shared + row * plan.n + block.n0;
+      block.stride = plan.n;
+      multiply(p, plan, block, shared, local, [](int64_t, int64_t) {});
+      return;
+    }
+    const int64_t column = p.column(block.batch) + block.n0;
+    if (epilogue.plain() && p.straight()) {
+      block.stride = p.columns();
+      block.c = static_cast<T*>(epilogue.plain_output()) + p.output_row(block.batch, block.m0) * block.stride + column;
+      multiply(p, plan, block, shared, local, [](int64_t, int64_t) {});
+      return;
+    }
+    block.c = local.c;
+    block.stride = block.n;
+    epilogue.begin_batch(p.epilogue_batch(block.batch));
+    multiply(p, plan, block, shared, local, [&](int64_t first, int64_t columns) {
+      finish_rows(p, epilogue, block.batch, block.m0, block.m, block.c + first, block.stride, column + first, columns);
+    });
+  }
+
+  static void finish_rows(const P& p, Epilogue& epilogue, int64_t batch, int64_t m0, int64_t m, T* c, int64_t stride,
+                          int64_t column, int64_t columns) {
+    const int64_t rows = p.straight() ? m : 1;
+    for (int64_t i = 0; i < m; i += rows) {
+      epilogue.run(reinterpret_cast<char*>(c + i * stride), stride, p.epilogue_row(batch, m0 + i),
+                   p.output_row(batch, m0 + i), rows, column, columns);
+    }
+  }
+
+  static int64_t reduce_width(const Plan& plan) { return min64(plan.n, kReduceElements); }
+  static int64_t reduce_height(const Plan& plan) {
+    return max64(1, min64(plan.m, kReduceElements / reduce_width(plan)));
+  }
+  static int64_t reduce_rows(const Plan& plan) { return ceil_div(plan.m, reduce_height(plan)); }
+  static int64_t reduce_cols(const Plan& plan) { return ceil_div(plan.n, reduce_width(plan)); }
+
+  static void reduce(const P& p, const Plan& plan, int64_t task, const T* shared, const LocalScratch<T>& local,
+                     Epilogue& epilogue) {
+    const int64_t col_block = task % reduce_cols(plan), row_block = task / reduce_cols(plan) % reduce_rows(plan);
+    const int64_t batch = task / reduce_cols(plan) / reduce_rows(plan);
+    const int64_t m0 = row_block * reduce_height(plan), m = min64(reduce_height(plan), p.rows(batch) - m0);
+    const int64_t n0 = col_block * reduce_width(plan), n = min64(reduce_width(plan), plan.n - n0);
+    for (int64_t i = 0; i < m; ++i) {
+      T* to = local.c + i * n;
+      const T* from = shared + (batch * plan.splits * plan.m + m0 + i) * plan.n + n0;
+      copy_run(to, from, n);
+      for (int64_t s = 1; s < plan.splits; ++s) {
+        from += plan.m * plan.n;
+        for (int64_t j = 0; j < n; ++j) to[j] += from[j];
+      }
+    }
+    epilogue.begin_batch(p.epilogue_batch(batch));
+    finish_rows(p, epilogue, batch, m0, m, local.c, n, p.column(batch) + n0, n);
+  }
+};
+
+}  // namespace
+}  // namespace BRAWN_ISA
+}  // namespace brawn

@@ -1,0 +1,96 @@
+// The GEMM micro-kernel: a tile of kRows x (kVectors vectors) of C kept in registers over one block of k.
+//
+// The body is written once; an instruction set gives `Micro<T>` (micro_avx2.h, micro_avx512.h, micro_generic.h) with
+// its vector type, tile height and `step`, which adds one row of A times the current row of B. A is read through a row
+// and a k stride, so packed panels, plain row-major rows and transposed matrices all serve without a copy; B rows
+// are contiguous with any distance. Accumulators are named, not an array: GCC spills arrays inside the loop.
+#pragma once
+#include "kernel.h"
+
+namespace brawn {
+namespace BRAWN_ISA {
+namespace {
+
+template <class T>
+using MicroFunction = void (*)(int64_t k, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_k, T* c,
+                               int64_t c_row, bool accumulate);
+
+template <class M>
+inline typename M::V micro_load(const typename M::T* p) {
+  return *reinterpret_cast<const typename M::Unaligned*>(p);
+}
+
+template <class M>
+inline void micro_store(typename M::T* p, typename M::V v) {
+  *reinterpret_cast<typename M::Unaligned*>(p) = v;
+}
+
+template <class M, int kVectors>
+inline void micro_finish(typename M::T* c, bool accumulate, typename M::V v0, typename M::V v1) {
+  if (accumulate) {
+    v0 += micro_load<M>(c);
+    if constexpr (kVectors > 1) v1 += micro_load<M>(c + M::kLanes);
+  }
+  micro_store<M>(c, v0);
+  if constexpr (kVectors > 1) micro_store<M>(c + M::kLanes, v1);
+}
+
+#define BRAWN_EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
+#define BRAWN_DECLARE(i) [[maybe_unused]] V c##i##_0 = {}, c##i##_1 = {};
+#define BRAWN_STEP(i) \
+  if constexpr (kRows > i) M::template step<kVectors, i % 3>(c##i##_0, c##i##_1, rows[i / 3], a_row_bytes, b0, b1);
+#define BRAWN_FINISH(i) \
+  if constexpr (kRows > i) micro_finish<M, kVectors>(c + i * c_row, accumulate, c##i##_0, c##i##_1);
+
+template <class M, int kRows, int kVectors>
+void micro(int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k, const typename M::T* b, int64_t b_k,
+           typename M::T* c, int64_t c_row, bool accumulate) {
+  using T = typename M::T;
+  using V = typename M::V;
+  constexpr int kBases = (kRows + 2) / 3;  // one address register serves three rows: p, p + s, p + 2 s
+  const int64_t a_row_bytes = a_row * int64_t{sizeof(T)};
+  const int64_t a_k_bytes = a_k * int64_t{sizeof(T)};
+  const char* rows[5] = {};
+  rows[0] = reinterpret_cast<const char*>(a);
+  if constexpr (kBases > 1) rows[1] = rows[0] + 3 * a_row_bytes;
+  if constexpr (kBases > 2) rows[2] = rows[0] + 6 * a_row_bytes;
+  if constexpr (kBases > 3) rows[3] = rows[0] + 9 * a_row_bytes;
+  if constexpr (kBases > 4) rows[4] = rows[0] + 12 * a_row_bytes;
+  BRAWN_EACH_ROW(BRAWN_DECLARE)
+  for (; k > 0; --k) {
+    const V b0 = micro_load<M>(b);
+    V b1 = b0;
+    if constexpr (kVectors > 1) b1 = micro_load<M>(b + M::kLanes);
+    BRAWN_EACH_ROW(BRAWN_STEP)
+    rows[0] += a_k_bytes;
+    if constexpr (kBases > 1) rows[1] += a_k_bytes;
+    if constexpr (kBases > 2) rows[2] += a_k_bytes;
+    if constexpr (kBases > 3) rows[3] += a_k_bytes;
+    if constexpr (kBases > 4) rows[4] += a_k_bytes;
+    b += b_k;
+  }
+  BRAWN_EACH_ROW(BRAWN_FINISH)
+}
+
+#undef BRAWN_EACH_ROW
+#undef BRAWN_DECLARE
+#undef BRAWN_STEP
+#undef BRAWN_FINISH
+
+template <class M, int kVectors, int kRows = M::kRows>
+inline MicroFunction<typename M::T> micro_with(int64_t rows) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) return micro_with<M, kVectors, kRows - 1>(rows);
+  }
+  return micro<M, kRows, kVectors>;
+}
+
+// The kernel for `rows` (1..kRows) and one or two vectors of columns.
+template <class M>
+inline MicroFunction<typename M::T> micro_for(int64_t rows, int64_t vectors) {
+  return vectors > 1 ? micro_with<M, 2>(rows) : micro_with<M, 1>(rows);
+}
+
+}  // namespace
+}  // namespace BRAWN_ISA
+}  // namespace brawn

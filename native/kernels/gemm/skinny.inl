@@ -1,0 +1,111 @@
+// Products with few rows, bound by reading B once: no packing of B in either orientation.
+//
+// When B's columns are contiguous along k every result is a dot product, computed for a few rows of A and a few
+// columns of B at a time. When B's rows are contiguous and A has very few rows, rows of B stream past the results.
+#pragma once
+#include "kernels/gemm/driver.inl"
+
+namespace brawn {
+namespace BRAWN_ISA {
+namespace {
+
+constexpr int64_t kDotRows = 16;      // rows of A for which dot products beat packing B
+constexpr int64_t kStreamRows = 4;    // rows of A for which streaming B beats the micro-kernel
+constexpr int64_t kDotDepth = 2048;   // k per pass, so that the rows of A stay in cache
+
+template <class V, class T, int kRows, int kCols>
+void dot_tile(int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_col, T* c, int64_t stride, bool accumulate) {
+  V sum[kRows][kCols];
+  for (auto& row : sum) {
+    for (V& v : row) v = V::zero();
+  }
+  int64_t l = 0;
+  for (; l + V::kLanes <= k; l += V::kLanes) {
+    V right[kCols];
+    for (int j = 0; j < kCols; ++j) right[j] = V::load(b + j * b_col + l);
+    for (int i = 0; i < kRows; ++i) {
+      const V left = V::load(a + i * a_row + l);
+      for (int j = 0; j < kCols; ++j) sum[i][j] = fma(left, right[j], sum[i][j]);
+    }
+  }
+  if (l < k) {
+    for (int i = 0; i < kRows; ++i) {
+      const V left = V::load_partial(a + i * a_row + l, k - l);
+      for (int j = 0; j < kCols; ++j) sum[i][j] = fma(left, V::load_partial(b + j * b_col + l, k - l), sum[i][j]);
+    }
+  }
+  for (int i = 0; i < kRows; ++i) {
+    for (int j = 0; j < kCols; ++j) {
+      const T total = reduce_add(sum[i][j]);
+      c[i * stride + j] = accumulate ? c[i * stride + j] + total : total;
+    }
+  }
+}
+
+template <class V, class T, int kRows>
+void dot_rows(const Block<T>& block, int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_col, T* c,
+              bool accumulate) {
+  int64_t j = 0;
+  for (; j + 4 <= block.n; j += 4) {
+    dot_tile<V, T, kRows, 4>(k, a, a_row, b + j * b_col, b_col, c + j, block.stride, accumulate);
+  }
+  for (; j < block.n; ++j) {
+    dot_tile<V, T, kRows, 1>(k, a, a_row, b + j * b_col, b_col, c + j, block.stride, accumulate);
+  }
+}
+
+// c = a * transpose(b), both with contiguous k.
+template <class T>
+void multiply_dots(const Block<T>& block, const T* a, int64_t a_row, const T* b, int64_t b_col) {
+  using V = typename VectorOf<T>::V;
+  constexpr int kTall = Micro<T>::kRows >= 12 ? 4 : 2;
+  for (int64_t l = 0; l < block.k; l += kDotDepth) {
+    const int64_t k = min64(kDotDepth, block.k - l);
+    int64_t i = 0;
+    for (; i + kTall <= block.m; i += kTall) {
+      dot_rows<V, T, kTall>(block, k, a + i * a_row + l, a_row, b + l, b_col, block.c + i * block.stride, l > 0);
+    }
+    for (; i < block.m; ++i) {
+      dot_rows<V, T, 1>(block, k, a + i * a_row + l, a_row, b + l, b_col, block.c + i * block.stride, l > 0);
+    }
+  }
+}
+
+// c += a[0..kDepth) * rows of b.
+template <class V, class T, int kDepth>
+void stream_rows(int64_t n, const T* a, int64_t a_col, const T* b, int64_t b_row, T* c) {
+  V left[kDepth];
+  for (int l = 0; l < kDepth; ++l) left[l] = V::set(a[l * a_col]);
+  int64_t j = 0;
+  for (; j + V::kLanes <= n; j += V::kLanes) {
+    V sum = V::load(c + j);
+    for (int l = 0; l < kDepth; ++l) sum = fma(left[l], V::load(b + l * b_row + j), sum);
+    sum.store(c + j);
+  }
+  if (j < n) {
+    V sum = V::load_partial(c + j, n - j);
+    for (int l = 0; l < kDepth; ++l) sum = fma(left[l], V::load_partial(b + l * b_row + j, n - j), sum);
+    sum.store_partial(c + j, n - j);
+  }
+}
+
+template <class T>
+void multiply_streams(const Block<T>& block, const T* a, int64_t a_row, int64_t a_col, const T* b, int64_t b_row) {
+  using V = typename VectorOf<T>::V;
+  for (int64_t i = 0; i < block.m; ++i) zero_run(block.c + i * block.stride, block.n);
+  int64_t l = 0;
+  for (; l + 8 <= block.k; l += 8) {
+    for (int64_t i = 0; i < block.m; ++i) {
+      stream_rows<V, T, 8>(block.n, a + i * a_row + l * a_col, a_col, b + l * b_row, b_row, block.c + i * block.stride);
+    }
+  }
+  for (; l < block.k; ++l) {
+    for (int64_t i = 0; i < block.m; ++i) {
+      stream_rows<V, T, 1>(block.n, a + i * a_row + l * a_col, a_col, b + l * b_row, b_row, block.c + i * block.stride);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace BRAWN_ISA
+}  // namespace brawn

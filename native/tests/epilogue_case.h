@@ -1,0 +1,149 @@
+// Builds the epilogue of a product in tests: operands, constants and operations by name, in the layout of gemm.h.
+#pragma once
+#include "kernels/elementwise/vm.h"
+#include "kernels/gemm/gemm.h"
+#include "kernel_test.h"
+
+struct EpilogueCase {
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  std::vector<int64_t> row, col, batch, sizes, consts, const_sizes, code, out_regs, out_sizes;
+  int64_t registers = 1;
+
+  // Operands first, then constants, then operations; each returns its register.
+  int64_t operand(const void* data, int64_t size, int64_t row_stride, int64_t col_stride, int64_t batch_stride = 0) {
+    in.push_back(data);
+    row.push_back(row_stride);
+    col.push_back(col_stride);
+    batch.push_back(batch_stride);
+    sizes.push_back(size);
+    return registers++;
+  }
+
+  template <class T>
+  int64_t constant(T value) {
+    int64_t pattern = 0;
+    std::memcpy(&pattern, &value, sizeof(T));
+    consts.push_back(pattern);
+    const_sizes.push_back(sizeof(T));
+    return registers++;
+  }
+
+  int64_t op(const std::string& name, int64_t a, int64_t b = -1, int64_t c = -1) {
+    const brawn::VmTable table = brawn::ref::vm_table();
+    for (int i = 0; i < table.count; ++i) {
+      if (name != table.ops[i].name) continue;
+      code.insert(code.end(), {i, registers, a, b, c});
+      return registers++;
+    }
+    CHECK(false, "no operation %s", name.c_str());
+    return -1;
+  }
+
+  void output(void* data, int64_t reg, int64_t size) {
+    out.push_back(data);
+    out_regs.push_back(reg);
+    out_sizes.push_back(size);
+  }
+
+  brawn::EpilogueParams params() const {
+    return {span(row), span(col), span(batch), span(sizes), span(consts), span(const_sizes),
+            span(code), span(out_regs), span(out_sizes), registers};
+  }
+  brawn::Span<const void*> inputs() const { return span(in); }
+  brawn::Span<void*> outputs() const { return span(out); }
+
+  template <class T>
+  static brawn::Span<T> span(const std::vector<T>& v) {
+    return {v.data(), static_cast<int64_t>(v.size())};
+  }
+};
+
+// The epilogues every product is tested with, on outputs of `rows` x `cols` per batch.
+enum class EpilogueKind { kPlain, kBiasRelu, kResidualInPlace, kTwoOutputs, kRowScale, kCount };
+
+template <class T>
+struct EpilogueRun {
+  EpilogueKind kind;
+  std::vector<T> bias, scale, result, second;
+  std::vector<uint8_t> flags;
+  std::vector<T> residual;  // the start of `result` when it is also an operand
+  EpilogueCase ep;
+  int64_t cols, rows;
+
+  EpilogueRun(EpilogueKind which, int64_t batch, int64_t m, int64_t n) : kind(which), cols(n), rows(m) {
+    const size_t count = static_cast<size_t>(batch * m * n);
+    const std::string t = kernel_test::dtype_name<T>();
+    bias = kernel_test::random_values<T>(static_cast<size_t>(n), 11);
+    scale = kernel_test::random_values<T>(static_cast<size_t>(m), 12);
+    result.assign(count, T(77));
+    const int64_t size = sizeof(T);
+    if (kind == EpilogueKind::kPlain) {
+      ep.output(result.data(), 0, size);
+    } else if (kind == EpilogueKind::kBiasRelu) {
+      const int64_t b = ep.operand(bias.data(), size, 0, 1);
+      ep.output(result.data(), ep.op("relu_" + t, ep.op("add_" + t, 0, b)), size);
+    } else if (kind == EpilogueKind::kResidualInPlace) {
+      residual = kernel_test::random_values<T>(count, 13);
+      result = residual;
+      const int64_t r = ep.operand(result.data(), size, n, 1, m * n);
+      const int64_t half = ep.constant(T(0.5));
+      ep.output(result.data(), ep.op("add_" + t, ep.op("mul_" + t, 0, half), r), size);
+    } else if (kind == EpilogueKind::kTwoOutputs) {
+      flags.assign(count, 9);
+      second.assign(count, T(5));
+      const int64_t zero = ep.constant(T(0));
+      ep.output(second.data(), 0, size);
+      const int64_t relu = ep.op("relu_" + t, 0);
+      ep.output(flags.data(), ep.op("gt_" + t, 0, zero), 1);
+      ep.output(result.data(), relu, size);
+    } else {
+      const int64_t s = ep.operand(scale.data(), size, 1, 0);
+      const int64_t all = ep.operand(bias.data(), size, 0, 0);
+      ep.output(result.data(), ep.op("add_" + t, ep.op("mul_" + t, 0, s), all), size);
+    }
+  }
+
+  void reset() {
+    if (kind == EpilogueKind::kResidualInPlace) {
+      std::copy(residual.begin(), residual.end(), result.begin());
+    } else {
+      std::fill(result.begin(), result.end(), T(77));
+    }
+  }
+
+  double expected(double value, int64_t index) const {
+    const size_t i = static_cast<size_t>(index);
+    if (kind == EpilogueKind::kPlain) return value;
+    if (kind == EpilogueKind::kBiasRelu) return std::fmax(0, value + bias[i % static_cast<size_t>(cols)]);
+    if (kind == EpilogueKind::kResidualInPlace) return value * 0.5 + residual[i];
+    if (kind == EpilogueKind::kTwoOutputs) return std::fmax(0, value);
+    return value * scale[i / static_cast<size_t>(cols) % static_cast<size_t>(rows)] + bias[0];
+  }
+
+  void check(const std::vector<double>& product, double tolerance, const char* what) const {
+    for (size_t i = 0; i < product.size(); ++i) {
+      const double want = expected(product[i], static_cast<int64_t>(i));
+      CHECK(kernel_test::close(result[i], want, tolerance), "%s: epilogue %d element %zu is %g, expected %g", what,
+            static_cast<int>(kind), i, static_cast<double>(result[i]), want);
+      if (kind != EpilogueKind::kTwoOutputs) continue;
+      CHECK(kernel_test::close(second[i], product[i], tolerance), "%s: second output %zu", what, i);
+      CHECK(flags[i] == (second[i] > 0 ? 1 : 0), "%s: flag %zu", what, i);
+    }
+  }
+
+  // Runs the row forward, checks the values, then in other orders and compares the bits.
+  void run(const brawn::KernelRow& row, const void* args, const std::vector<double>& product, double tolerance,
+           const char* what) {
+    kernel_test::run(row, args);
+    check(product, tolerance, what);
+    const std::vector<T> first = result;
+    using kernel_test::Order;
+    for (Order order : {Order::kBackward, Order::kShuffled, Order::kOneCall}) {
+      reset();
+      kernel_test::run(row, args, order);
+      CHECK(std::memcmp(first.data(), result.data(), first.size() * sizeof(T)) == 0, "%s depends on the task order",
+            what);
+    }
+  }
+};
