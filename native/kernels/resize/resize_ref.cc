@@ -1,0 +1,2 @@
+#include "simd/ref.h"
+#include "kernels/resize/resize.inl"
