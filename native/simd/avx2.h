@@ -133,9 +133,7 @@ struct F64 {
   static constexpr int kLanes = 4;
   __m256d v;
   static BRAWN_INLINE F64 load(const double* p) { return {_mm256_loadu_pd(p)}; }
-  static BRAWN_INLINE F64 load_partial(const double* p, int64_t n) {
-    return {_mm256_maskload_pd(p, first_lanes4(n))};
-  }
+  static BRAWN_INLINE F64 load_partial(const double* p, int64_t n) { return {_mm256_maskload_pd(p, first_lanes4(n))}; }
   static BRAWN_INLINE F64 set(double x) { return {_mm256_set1_pd(x)}; }
   static BRAWN_INLINE F64 zero() { return {_mm256_setzero_pd()}; }
   BRAWN_INLINE void store(double* p) const { _mm256_storeu_pd(p, v); }
@@ -167,7 +165,9 @@ BRAWN_INLINE F64 max_nan(F64 a, F64 b) { return select(is_nan(a), a, max(a, b));
 
 BRAWN_INLINE F64 low_f64(F32 a) { return {_mm256_cvtps_pd(_mm256_castps256_ps128(a.v))}; }
 BRAWN_INLINE F64 high_f64(F32 a) { return {_mm256_cvtps_pd(_mm256_extractf128_ps(a.v, 1))}; }
-BRAWN_INLINE F32 to_f32(F64 low, F64 high) { return {_mm256_set_m128(_mm256_cvtpd_ps(high.v), _mm256_cvtpd_ps(low.v))}; }
+BRAWN_INLINE F32 to_f32(F64 low, F64 high) {
+  return {_mm256_set_m128(_mm256_cvtpd_ps(high.v), _mm256_cvtpd_ps(low.v))};
+}
 
 BRAWN_INLINE float reduce_add(F32 a) {
   __m128 q = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));

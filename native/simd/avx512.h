@@ -102,9 +102,7 @@ struct I32 {
   static BRAWN_INLINE I32 set(int32_t x) { return {_mm512_set1_epi32(x)}; }
   static BRAWN_INLINE I32 zero() { return {_mm512_setzero_si512()}; }
   BRAWN_INLINE void store(int32_t* p) const { _mm512_storeu_si512(p, v); }
-  BRAWN_INLINE void store_partial(int32_t* p, int64_t n) const {
-    _mm512_mask_storeu_epi32(p, first_lanes16(n), v);
-  }
+  BRAWN_INLINE void store_partial(int32_t* p, int64_t n) const { _mm512_mask_storeu_epi32(p, first_lanes16(n), v); }
 };
 
 BRAWN_INLINE I32 operator+(I32 a, I32 b) { return {_mm512_add_epi32(a.v, b.v)}; }
@@ -192,23 +190,15 @@ BRAWN_INLINE float reduce_add(F32 a) {
   q = _mm_add_ps(q, _mm_movehl_ps(q, q));
   return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
 }
-BRAWN_INLINE float reduce_max(F32 a) {
-  return any(is_nan(a)) ? __builtin_nanf("") : _mm512_reduce_max_ps(a.v);
-}
-BRAWN_INLINE float reduce_min(F32 a) {
-  return any(is_nan(a)) ? __builtin_nanf("") : _mm512_reduce_min_ps(a.v);
-}
+BRAWN_INLINE float reduce_max(F32 a) { return any(is_nan(a)) ? __builtin_nanf("") : _mm512_reduce_max_ps(a.v); }
+BRAWN_INLINE float reduce_min(F32 a) { return any(is_nan(a)) ? __builtin_nanf("") : _mm512_reduce_min_ps(a.v); }
 BRAWN_INLINE double reduce_add(F64 a) {
   __m256d h = _mm256_add_pd(_mm512_castpd512_pd256(a.v), _mm512_extractf64x4_pd(a.v, 1));
   __m128d q = _mm_add_pd(_mm256_castpd256_pd128(h), _mm256_extractf128_pd(h, 1));
   return _mm_cvtsd_f64(_mm_add_sd(q, _mm_unpackhi_pd(q, q)));
 }
-BRAWN_INLINE double reduce_max(F64 a) {
-  return any(is_nan(a)) ? __builtin_nan("") : _mm512_reduce_max_pd(a.v);
-}
-BRAWN_INLINE double reduce_min(F64 a) {
-  return any(is_nan(a)) ? __builtin_nan("") : _mm512_reduce_min_pd(a.v);
-}
+BRAWN_INLINE double reduce_max(F64 a) { return any(is_nan(a)) ? __builtin_nan("") : _mm512_reduce_max_pd(a.v); }
+BRAWN_INLINE double reduce_min(F64 a) { return any(is_nan(a)) ? __builtin_nan("") : _mm512_reduce_min_pd(a.v); }
 
 }  // namespace
 }  // namespace BRAWN_ISA

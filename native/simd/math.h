@@ -142,8 +142,8 @@ BRAWN_INLINE F32 erf(F32 x) {
   large = fma(large, s, fma(F32::set(-3.88396438e-3f), t, F32::set(2.42546219e-2f)));
   large = horner(t, large, -1.06777877e-1, -6.34846687e-1, -1.28717512e-1);
   large = F32::set(1) - exp(fma(large, t, -t));
-  const F32 small = horner(s, F32::set(-5.96761703e-4f), 4.99119423e-3, -2.67681349e-2, 1.12819925e-1,
-                           -3.76125336e-1, 1.28379166e-1);
+  const F32 small =
+      horner(s, F32::set(-5.96761703e-4f), 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1);
   return select(gt(t, F32::set(0.927734375f)), copysign(large, x), fma(small, x, x));
 }
 

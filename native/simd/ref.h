@@ -149,9 +149,7 @@ BRAWN_INLINE F32 max(F32 a, F32 b) { return select(gt(a, b), a, b); }
 BRAWN_INLINE F32 min_nan(F32 a, F32 b) { return select(lt(a, b) | is_nan(a), a, b); }
 BRAWN_INLINE F32 max_nan(F32 a, F32 b) { return select(gt(a, b) | is_nan(a), a, b); }
 BRAWN_INLINE F32 abs(F32 a) { return as_f32({as_i32(a).v & I32::set(0x7fffffff).v}); }
-BRAWN_INLINE F32 copysign(F32 a, F32 sign) {
-  return select(M32{I32::set(0x7fffffff).v}, a, sign);
-}
+BRAWN_INLINE F32 copysign(F32 a, F32 sign) { return select(M32{I32::set(0x7fffffff).v}, a, sign); }
 BRAWN_INLINE F32 sqrt(F32 a) {
   for (int i = 0; i < F32::kLanes; ++i) a.v[i] = __builtin_sqrtf(a.v[i]);
   return a;

@@ -96,8 +96,9 @@ class Machine {
  public:
   explicit Machine(const IsaTable& table) : table_(table) {
 #if defined(__x86_64__)
-    vm_ = table.isa == "ref" ? brawn::ref::vm_table()
-                             : table.isa == "avx2" ? brawn::avx2::vm_table() : brawn::avx512::vm_table();
+    vm_ = table.isa == "ref"    ? brawn::ref::vm_table()
+          : table.isa == "avx2" ? brawn::avx2::vm_table()
+                                : brawn::avx512::vm_table();
 #else
     vm_ = table.isa == "ref" ? brawn::ref::vm_table() : brawn::neon::vm_table();
 #endif
@@ -134,9 +135,9 @@ void test_chain(const Machine& m, const std::vector<int64_t>& dims, const std::v
   call.consts = {float_bits(0.5f)};
   call.const_sizes = {4};
   call.temporaries = 2;
-  call.code = {m.op("mul_f32"),  3, 0, 1,  -1, m.op("add_f32"),     3, 3, 0,  -1, m.op("tanh_f32"), 3, 3, -1, -1,
-               m.op("sigmoid_f32"), 4, 1, -1, -1, m.op("mul_f32"), 3, 3, 4,  -1, m.op("mul_f32"),  4, 0, 2,  -1,
-               m.op("sub_f32"),  4, 3, 4,  -1};
+  call.code = {m.op("mul_f32"),     3, 0, 1,  -1, m.op("add_f32"), 3, 3, 0, -1, m.op("tanh_f32"), 3, 3, -1, -1,
+               m.op("sigmoid_f32"), 4, 1, -1, -1, m.op("mul_f32"), 3, 3, 4, -1, m.op("mul_f32"),  4, 0, 2,  -1,
+               m.op("sub_f32"),     4, 3, 4,  -1};
   call.outputs = {{y.data(), 4, 4}};
   kernel_test::run_all_orders(m.row(), call.finish(), y);
   for (int64_t i = 0; i < n; ++i) {
@@ -221,7 +222,10 @@ void test_aliasing(const Machine& m) {
     in_place.code = {m.op("mul_f32"), 2, 0, 1, -1, m.op("add_f32"), 2, 2, 0, -1};
     in_place.outputs = {{y.data(), 4, 2}};
     kernel_test::run_all_orders(m.row(), in_place.finish(), y);
-    for (size_t i = 0; i < y.size(); ++i) CHECK(y[i] == a[i] * b[i] + a[i], "in place at %d", int(i));
+    for (size_t i = 0; i < y.size(); ++i) {
+      const volatile float product = a[i] * b[i];  // volatile: never fused
+      CHECK(y[i] == product + a[i], "in place at %d", int(i));
+    }
 
     // An output over an input that is read later and stored by another output: swap, and a sum of the old values.
     std::vector<float> p = a, q = b, s(p.size());
@@ -262,7 +266,7 @@ void test_registers(const Machine& m) {
   call.const_sizes = {4};
   call.temporaries = 2;
   call.code = {m.op("cast_f32_f64"), 2, 0, -1, -1, m.op("square_f64"), 2, 2, -1, -1, m.op("cast_f64_f32"), 3, 2, -1, -1,
-               m.op("gt_f32"), 2, 0, 1, -1, m.op("where_f32"), 3, 2, 3, 1};
+               m.op("gt_f32"),       2, 0, 1,  -1, m.op("where_f32"),  3, 2, 3,  1};
   call.outputs = {{y.data(), 4, 3}, {z.data(), 4, 3}, {positive.data(), 1, 2}, {c.data(), 4, 1}};
   kernel_test::run(m.row(), call.finish());
   for (size_t i = 0; i < y.size(); ++i) {

@@ -77,10 +77,12 @@ struct MathCase {
   double limit;  // ulp
 };
 const MathCase kMath[] = {
-    {"exp", exp, 1.5},           {"expm1", expm1, 2.0},    {"log", log, 1.5},      {"log1p", log1p, 2.0},
-    {"sqrt", sqrt, 0.501},       {"rsqrt", rsqrt, 1.5},    {"tanh", tanh, 2.5},    {"sigmoid", sigmoid, 2.5},
-    {"reciprocal", reciprocal, 0.501}, {"round", rint, 0},  {"floor", floor, 0},    {"ceil", ceil, 0},
-    {"trunc", trunc, 0},         {"sin", sin, 2.0},        {"cos", cos, 2.0},      {"erf", erf, 2.0},
+    {"exp", exp, 1.5},     {"expm1", expm1, 2.0},     {"log", log, 1.5},
+    {"log1p", log1p, 2.0}, {"sqrt", sqrt, 0.501},     {"rsqrt", rsqrt, 1.5},
+    {"tanh", tanh, 2.5},   {"sigmoid", sigmoid, 2.5}, {"reciprocal", reciprocal, 0.501},
+    {"round", rint, 0},    {"floor", floor, 0},       {"ceil", ceil, 0},
+    {"trunc", trunc, 0},   {"sin", sin, 2.0},         {"cos", cos, 2.0},
+    {"erf", erf, 2.0},
 };
 
 void test_math(const VmTable& table, uint64_t step, bool print) {
@@ -99,10 +101,13 @@ void test_math(const VmTable& table, uint64_t step, bool print) {
         if (error > worst) worst = error, worst_at = x[i];
       }
     }
-    const float edges[] = {0.0f, -0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, NAN, 1e-45f, -1e-45f, 1.17549435e-38f, 88.72283f,
-                           88.72284f, -103.97f, -103.98f, -87.3f, 3.4e38f, -3.4e38f, 1048576.0f, 1048577.0f, 0.5f, 1.5f,
-                           2.5f, -0.5f, 8388607.5f, 8388608.0f, 0.99999994f, 1.0000001f, 0.92773f, 0.92774f, 3.14159265f,
-                           1.57079633f, 16777216.0f, 10.0f, 20.0f};
+    const float edges[] = {0.0f,        -0.0f,       1.0f,       -1.0f,      INFINITY,
+                           -INFINITY,   NAN,         1e-45f,     -1e-45f,    1.17549435e-38f,
+                           88.72283f,   88.72284f,   -103.97f,   -103.98f,   -87.3f,
+                           3.4e38f,     -3.4e38f,    1048576.0f, 1048577.0f, 0.5f,
+                           1.5f,        2.5f,        -0.5f,      8388607.5f, 8388608.0f,
+                           0.99999994f, 1.0000001f,  0.92773f,   0.92774f,   3.14159265f,
+                           1.57079633f, 16777216.0f, 10.0f,      20.0f};
     const int64_t count = sizeof(edges) / sizeof(edges[0]);
     op->run(y, edges, nullptr, nullptr, count);
     for (int64_t i = 0; i < count; ++i) {
@@ -126,9 +131,10 @@ void test_math(const VmTable& table, uint64_t step, bool print) {
 }
 
 void test_pow(const VmTable& table, int64_t pairs, bool print) {
-  const float edges[] = {0.0f, -0.0f, 1.0f, -1.0f, 2.0f, -2.0f, 0.5f, -0.5f, 3.0f, -3.0f, INFINITY, -INFINITY, NAN, 1e-45f,
-                         -1e-45f, 3.4e38f, -3.4e38f, 1e-38f, 16777215.0f, 16777216.0f, 1.0000001f, 0.99999994f, 127.5f, -149.5f,
-                         33.0f, -33.0f, 1e10f, 0.3333333f};
+  const float edges[] = {0.0f,        -0.0f,   1.0f,     -1.0f,    2.0f,        -2.0f,       0.5f,
+                         -0.5f,       3.0f,    -3.0f,    INFINITY, -INFINITY,   NAN,         1e-45f,
+                         -1e-45f,     3.4e38f, -3.4e38f, 1e-38f,   16777215.0f, 16777216.0f, 1.0000001f,
+                         0.99999994f, 127.5f,  -149.5f,  33.0f,    -33.0f,      1e10f,       0.3333333f};
   std::vector<float> x, y;
   for (float a : edges) {
     for (float b : edges) x.push_back(a), y.push_back(b);
@@ -152,8 +158,11 @@ void test_pow(const VmTable& table, int64_t pairs, bool print) {
     const double error = ulp_error(r[i], pow(static_cast<double>(x[i]), static_cast<double>(y[i])));
     if (error > worst) worst = error, at = i;
   }
-  if (print) printf("%-7s %-10s %.3f ulp at %.9g, %.9g\n", g_isa, "pow", worst, static_cast<double>(x[at]), static_cast<double>(y[at]));
-  if (worst > 1.5) fail("pow_f32: " + std::to_string(worst) + " ulp at " + std::to_string(x[at]) + " " + std::to_string(y[at]));
+  if (print)
+    printf("%-7s %-10s %.3f ulp at %.9g, %.9g\n", g_isa, "pow", worst, static_cast<double>(x[at]),
+           static_cast<double>(y[at]));
+  if (worst > 1.5)
+    fail("pow_f32: " + std::to_string(worst) + " ulp at " + std::to_string(x[at]) + " " + std::to_string(y[at]));
 }
 
 template <class T>
@@ -162,10 +171,33 @@ std::vector<T> samples() {
   Random random;
   if constexpr (std::is_floating_point<T>::value) {
     typedef std::numeric_limits<T> Limits;
-    values = {T(0), -T(0), T(1), T(-1), T(2.5), T(-2.5), T(3), T(-3), T(0.5), T(7), T(255), T(256), T(-256), T(2147483647.0),
-              T(2147483648.0), T(-2147483648.0), T(-2147483904.0), T(9223372036854775807.0), T(-9223372036854775808.0),
-              T(1e30), T(-1e30), Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(), Limits::denorm_min(),
-              Limits::min(), Limits::max()};
+    values = {T(0),
+              -T(0),
+              T(1),
+              T(-1),
+              T(2.5),
+              T(-2.5),
+              T(3),
+              T(-3),
+              T(0.5),
+              T(7),
+              T(255),
+              T(256),
+              T(-256),
+              T(2147483647.0),
+              T(2147483648.0),
+              T(-2147483648.0),
+              T(-2147483904.0),
+              T(9223372036854775807.0),
+              T(-9223372036854775808.0),
+              T(1e30),
+              T(-1e30),
+              Limits::infinity(),
+              -Limits::infinity(),
+              Limits::quiet_NaN(),
+              Limits::denorm_min(),
+              Limits::min(),
+              Limits::max()};
     for (int i = 0; i < 40; ++i) values.push_back(static_cast<T>((random.uniform() - 0.5) * (i % 2 ? 8 : 4000)));
   } else {
     typedef std::numeric_limits<T> Limits;
@@ -178,16 +210,6 @@ std::vector<T> samples() {
 template <class T>
 bool same(T a, T b) {
   return memcmp(&a, &b, sizeof(T)) == 0 || a == b || (a != a && b != b);
-}
-
-template <class T>
-using Unary = T (*)(T);
-template <class T>
-using Binary = T (*)(T, T);
-
-template <class T>
-typename std::enable_if<std::is_floating_point<T>::value, T>::type wrap(__int128, long double exact) {
-  return static_cast<T>(exact);
 }
 
 template <class T, class R, class F>

@@ -22,12 +22,12 @@
 // How inputs are read, decided once per task:
 //   contiguous   the register points into the tensor
 //   scalar       all strides 0: the register is filled once
-//   periodic     outer strides 0 and the trailing dims contiguous with at most kTile elements (a bias, a channel scale):
-//                a doubled copy is made once and the register points to its phase
+//   periodic     outer strides 0 and the trailing dims contiguous with at most kTile elements (a bias, a channel
+//                scale): a repeated copy is made once and the register points to its phase
 //   strided      gathered per tile by an odometer over inner runs; a run that covers the tile is used in place
 //
 // A program without instructions, one input and a transposition in it (the input's unit stride is not in the innermost
-// dim) is cut into blocks that stay in L1 instead.
+// dim) is cut into blocks that stay in L2 instead.
 //
 // Tasks hold kTaskElements elements. Scratch per thread: the registers, one doubled register per input, and pointers.
 #pragma once

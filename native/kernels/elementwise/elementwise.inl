@@ -18,11 +18,11 @@ enum class Access { kContiguous, kScalar, kPeriodic, kStrided };
 
 struct Input {
   Access access;
-  int64_t size;            // bytes per element
-  int64_t period;          // kPeriodic: elements before the data repeats
-  const char* data;        // element [0, 0, ...]
+  int64_t size;      // bytes per element
+  int64_t period;    // kPeriodic: elements before the data repeats
+  const char* data;  // element [0, 0, ...]
   const int64_t* strides;
-  char* repeated;          // kPeriodic: the data, repeated for period + kTile elements
+  char* repeated;  // kPeriodic: the data, repeated for period + kTile elements
 };
 
 // Trailing dims that are contiguous, under leading ones of stride 0.
@@ -50,8 +50,8 @@ Input resolve_input(const ElementwiseArgs& args, int64_t i) {
 
 // The scratch of one thread, in this order.
 struct Workspace {
-  char* registers;   // registers * kRegisterStride
-  char* repeated;    // inputs * 2 * kRegisterBytes
+  char* registers;  // registers * kRegisterStride
+  char* repeated;   // inputs * 2 * kRegisterBytes
   Input* inputs;
   void** pointers;   // of every register, then of every output's own one
   int64_t* sources;  // the register that ends up with each output's value

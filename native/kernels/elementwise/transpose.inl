@@ -1,5 +1,6 @@
 // Blocked transposition for copies whose unit stride moves to another dim, such as NCHW <-> NHWC. A plane of `rows`
-// (contiguous in the input) by `cols` (contiguous in the output) is cut into blocks that stay in L1.
+// (contiguous in the input) by `cols` (contiguous in the output) is cut into blocks that stay in L2, longer along its
+// longer side.
 #pragma once
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/elementwise/strided.inl"
@@ -9,17 +10,17 @@ namespace brawn {
 namespace BRAWN_ISA {
 namespace {
 
-constexpr int64_t kBlockElements = 4096;
+constexpr int64_t kBlockElements = 16384;
 constexpr int64_t kBlockSide = 64;
 constexpr int64_t kSmallestTransposed = 1024;
 
 struct Transposition {
-  int64_t row_dim, col_dim;           // the dim with unit stride in the input, and in the output
-  int64_t rows, cols;                 // their sizes
-  int64_t src_stride, dst_stride;     // of cols in the input, of rows in the output
+  int64_t row_dim, col_dim;        // the dim with unit stride in the input, and in the output
+  int64_t rows, cols;              // their sizes
+  int64_t src_stride, dst_stride;  // of cols in the input, of rows in the output
   int64_t block_rows, block_cols;
   int64_t row_blocks, col_blocks;
-  int64_t planes;                     // product of the other dims
+  int64_t planes;  // product of the other dims
   int64_t blocks_per_task;
 };
 
@@ -40,9 +41,13 @@ bool find_transposition(const ElementwiseArgs& args, Transposition* t) {
   t->rows = args.dims[t->row_dim];
   t->cols = args.dims[t->col_dim];
   t->planes = args.n / (t->rows * t->cols);
-  t->block_rows = min64(t->rows, kBlockSide);
-  t->block_cols = min64(t->cols, round_up(kBlockElements / t->block_rows, 16));
-  if (t->block_cols < kBlockSide) t->block_rows = min64(t->rows, round_up(kBlockElements / t->block_cols, 16));
+  if (t->cols >= t->rows) {
+    t->block_rows = min64(t->rows, kBlockSide);
+    t->block_cols = min64(t->cols, round_up(kBlockElements / t->block_rows, 16));
+  } else {
+    t->block_cols = min64(t->cols, kBlockSide);
+    t->block_rows = min64(t->rows, round_up(kBlockElements / t->block_cols, 16));
+  }
   t->row_blocks = ceil_div(t->rows, t->block_rows);
   t->col_blocks = ceil_div(t->cols, t->block_cols);
   t->blocks_per_task = max64(1, kTaskElements / (t->block_rows * t->block_cols));
@@ -78,20 +83,39 @@ void transpose_block(T* dst, int64_t dst_stride, const T* src, int64_t src_strid
   transpose_scalar(dst, dst_stride, src, src_stride, rows, cols);
 }
 
-// Groups of kGroup rows and columns use up whole cache lines on both sides before moving on.
+// A group is kGroup rows by kGroup columns: it uses up whole cache lines on both sides.
+constexpr int64_t kGroup = 16;
+
+void transpose_group(Bytes4* dst, int64_t dst_stride, const Bytes4* src, int64_t src_stride, int64_t rows,
+                     int64_t cols) {
+  for (int64_t r = 0; r < rows; r += kSquare) {
+    for (int64_t c = 0; c < cols; c += kSquare) {
+      transpose_square(reinterpret_cast<const float*>(src + c * src_stride + r), src_stride,
+                       reinterpret_cast<float*>(dst + r * dst_stride + c), dst_stride);
+    }
+  }
+}
+
+// Walks along the longer side. Along columns the input is read with a stride, which no hardware foresees.
 template <>
 void transpose_block(Bytes4* dst, int64_t dst_stride, const Bytes4* src, int64_t src_stride, int64_t rows,
                      int64_t cols) {
-  constexpr int64_t kGroup = 16;
   const int64_t whole_rows = rows - rows % kSquare, whole_cols = cols - cols % kSquare;
-  for (int64_t c0 = 0; c0 < whole_cols; c0 += kGroup) {
-    for (int64_t r0 = 0; r0 < whole_rows; r0 += kGroup) {
-      for (int64_t r = r0; r < min64(r0 + kGroup, whole_rows); r += kSquare) {
-        for (int64_t c = c0; c < min64(c0 + kGroup, whole_cols); c += kSquare) {
-          transpose_square(reinterpret_cast<const float*>(src + c * src_stride + r), src_stride,
-                           reinterpret_cast<float*>(dst + r * dst_stride + c), dst_stride);
-        }
+  const auto group = [&](int64_t r, int64_t c) {
+    transpose_group(dst + r * dst_stride + c, dst_stride, src + c * src_stride + r, src_stride,
+                    min64(kGroup, whole_rows - r), min64(kGroup, whole_cols - c));
+  };
+  if (cols >= rows) {
+    for (int64_t r = 0; r < whole_rows; r += kGroup) {
+      for (int64_t c = 0; c < whole_cols; c += kGroup) {
+        const int64_t next = min64(c + 2 * kGroup, cols);
+        for (int64_t i = c + kGroup; i < next; ++i) __builtin_prefetch(src + i * src_stride + r);
+        group(r, c);
       }
+    }
+  } else {
+    for (int64_t c = 0; c < whole_cols; c += kGroup) {
+      for (int64_t r = 0; r < whole_rows; r += kGroup) group(r, c);
     }
   }
   transpose_scalar(dst + whole_rows * dst_stride, dst_stride, src + whole_rows, src_stride, rows - whole_rows, cols);

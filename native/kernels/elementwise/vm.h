@@ -27,10 +27,10 @@ struct VmTable {
 
 // Each instruction set's table, defined in vm_ops.inl. vm_functions() is the same table without the names, which is
 // what `VmCode::table` wants. Inside `namespace brawn::BRAWN_ISA` the plain name finds the right one.
-#define BRAWN_VM_TABLES(isa)         \
-  namespace isa {                    \
-  VmTable vm_table();                \
-  const VmFunction* vm_functions();  \
+#define BRAWN_VM_TABLES(isa)        \
+  namespace isa {                   \
+  VmTable vm_table();               \
+  const VmFunction* vm_functions(); \
   }
 BRAWN_VM_TABLES(ref)
 BRAWN_VM_TABLES(avx2)

@@ -93,50 +93,50 @@ void map2_vector(void* dst, const void* a, const void* b, const void*, int64_t n
 }
 
 // First pass over the rows: a functor each.
-#define BRAWN_UNARY(op, dtypes, ...)  \
-  struct op##Unary {                  \
-    template <class T>                \
-    static BRAWN_INLINE T run(T x) {  \
-      return __VA_ARGS__;             \
-    }                                 \
+#define BRAWN_UNARY(op, dtypes, ...) \
+  struct op##Unary {                 \
+    template <class T>               \
+    static BRAWN_INLINE T run(T x) { \
+      return __VA_ARGS__;            \
+    }                                \
   };
-#define BRAWN_BINARY(op, dtypes, ...)      \
-  struct op##Binary {                      \
+#define BRAWN_BINARY(op, dtypes, ...)     \
+  struct op##Binary {                     \
+    template <class T>                    \
+    static BRAWN_INLINE T run(T x, T y) { \
+      return __VA_ARGS__;                 \
+    }                                     \
+  };
+#define BRAWN_TERNARY(op, dtypes, ...)         \
+  struct op##Ternary {                         \
+    template <class T>                         \
+    static BRAWN_INLINE T run(T x, T y, T z) { \
+      return __VA_ARGS__;                      \
+    }                                          \
+  };
+#define BRAWN_TEST(op, dtypes, ...)        \
+  struct op##Test {                        \
     template <class T>                     \
-    static BRAWN_INLINE T run(T x, T y) {  \
-      return __VA_ARGS__;                  \
+    static BRAWN_INLINE b8 run(T x) {      \
+      return static_cast<b8>(__VA_ARGS__); \
     }                                      \
   };
-#define BRAWN_TERNARY(op, dtypes, ...)          \
-  struct op##Ternary {                          \
-    template <class T>                          \
-    static BRAWN_INLINE T run(T x, T y, T z) {  \
-      return __VA_ARGS__;                       \
-    }                                           \
+#define BRAWN_COMPARE(op, dtypes, ...)     \
+  struct op##Compare {                     \
+    template <class T>                     \
+    static BRAWN_INLINE b8 run(T x, T y) { \
+      return static_cast<b8>(__VA_ARGS__); \
+    }                                      \
   };
-#define BRAWN_TEST(op, dtypes, ...)          \
-  struct op##Test {                          \
-    template <class T>                       \
-    static BRAWN_INLINE b8 run(T x) {        \
-      return static_cast<b8>(__VA_ARGS__);   \
-    }                                        \
+#define BRAWN_MATH1(op, vector, scalar)                   \
+  struct op##Math1 {                                      \
+    static BRAWN_INLINE F32 run(F32 x) { return vector; } \
+    static BRAWN_INLINE f64 run(f64 x) { return scalar; } \
   };
-#define BRAWN_COMPARE(op, dtypes, ...)       \
-  struct op##Compare {                       \
-    template <class T>                       \
-    static BRAWN_INLINE b8 run(T x, T y) {   \
-      return static_cast<b8>(__VA_ARGS__);   \
-    }                                        \
-  };
-#define BRAWN_MATH1(op, vector, scalar)                    \
-  struct op##Math1 {                                       \
-    static BRAWN_INLINE F32 run(F32 x) { return vector; }  \
-    static BRAWN_INLINE f64 run(f64 x) { return scalar; }  \
-  };
-#define BRAWN_MATH2(op, vector, scalar)                           \
-  struct op##Math2 {                                              \
-    static BRAWN_INLINE F32 run(F32 x, F32 y) { return vector; }  \
-    static BRAWN_INLINE f64 run(f64 x, f64 y) { return scalar; }  \
+#define BRAWN_MATH2(op, vector, scalar)                          \
+  struct op##Math2 {                                             \
+    static BRAWN_INLINE F32 run(F32 x, F32 y) { return vector; } \
+    static BRAWN_INLINE f64 run(f64 x, f64 y) { return scalar; } \
   };
 #include "kernels/elementwise/kernels.inc"
 #undef BRAWN_UNARY
@@ -163,11 +163,10 @@ void map2_vector(void* dst, const void* a, const void* b, const void*, int64_t n
 #define BRAWN_TERNARY(op, dtypes, ...) BRAWN_EACH_##dtypes(BRAWN_SAME_ROW, map3, op, op##Ternary)
 #define BRAWN_TEST(op, dtypes, ...) BRAWN_EACH_##dtypes(BRAWN_TEST_ROW, map1, op, op##Test)
 #define BRAWN_COMPARE(op, dtypes, ...) BRAWN_EACH_##dtypes(BRAWN_TEST_ROW, map2, op, op##Compare)
-#define BRAWN_MATH1(op, vector, scalar) \
-  {#op "_f32", map1_vector<op##Math1>}, {#op "_f64", map1<op##Math1, f64, f64>},
-#define BRAWN_MATH2(op, vector, scalar) \
-  {#op "_f32", map2_vector<op##Math2>}, {#op "_f64", map2<op##Math2, f64, f64>},
+#define BRAWN_MATH1(op, vector, scalar) {#op "_f32", map1_vector<op##Math1>}, {#op "_f64", map1<op##Math1, f64, f64>},
+#define BRAWN_MATH2(op, vector, scalar) {#op "_f32", map2_vector<op##Math2>}, {#op "_f64", map2<op##Math2, f64, f64>},
 
+// clang-format off
 constexpr VmOp kVmOps[] = {
 #include "kernels/elementwise/kernels.inc"
     BRAWN_EACH_ALL(BRAWN_WHERE_ROW, )
@@ -178,6 +177,7 @@ constexpr VmOp kVmOps[] = {
     BRAWN_EACH_ALL(BRAWN_CAST_ROW, u8)
     BRAWN_EACH_ALL(BRAWN_CAST_ROW, b8)
 };
+// clang-format on
 #undef BRAWN_UNARY
 #undef BRAWN_BINARY
 #undef BRAWN_TERNARY
