@@ -11,7 +11,10 @@ const label = argv[3];
 const build = join(env.BRAWN_BUILD_ROOT ?? join(root, 'build'), `sanitize-${sanitizers.replaceAll(',', '-')}`);
 
 function run(command, args) {
-  const options = { stdio: 'inherit', env: { ...env, TSAN_OPTIONS: 'halt_on_error=1', UBSAN_OPTIONS: 'print_stacktrace=1' } };
+  const options = {
+    stdio: 'inherit',
+    env: { ...env, TSAN_OPTIONS: 'halt_on_error=1', UBSAN_OPTIONS: 'print_stacktrace=1' },
+  };
   const result = spawnSync(command, args, options);
   if (result.error) console.error(`sanitize: cannot run ${command}: ${result.error.message}`);
   if (result.status !== 0) exit(result.status ?? 1);

@@ -63,7 +63,8 @@ void test_v2() {
 
 void test_v1_in_container() {
   FakeRoot root;
-  root.write("/proc/self/cgroup", "5:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/docker/abc\n0::/x\n");
+  root.write("/proc/self/cgroup",
+             "5:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/docker/abc\n0::/x\n");
   root.write("/proc/self/mountinfo",
              "40 30 0:30 /docker/abc /cg/cpu,cpuacct ro - cgroup cgroup rw,cpu,cpuacct\n"
              "41 30 0:31 /docker/abc /cg/memory ro master:1 - cgroup cgroup rw,memory\n");

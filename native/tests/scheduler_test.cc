@@ -49,7 +49,8 @@ class Finished {
   std::vector<std::unique_ptr<Job>> jobs_;
 };
 
-std::unique_ptr<Job> make_job(std::shared_ptr<const Program> program, std::vector<Memory> bindings, Finished* finished) {
+std::unique_ptr<Job> make_job(std::shared_ptr<const Program> program, std::vector<Memory> bindings,
+                              Finished* finished) {
   std::unique_ptr<Job> job(new Job);
   job->program = program;
   job->bindings = bindings;
@@ -58,7 +59,7 @@ std::unique_ptr<Job> make_job(std::shared_ptr<const Program> program, std::vecto
   return job;
 }
 
-// Waits at a gate, then fills `y`. The gate is read, the counter is arena-free binding memory that only grows.
+// Waits at a gate, then fills `y`. The gate is only read; the counter tells how often the gate was reached.
 std::shared_ptr<const Program> gated_fill(int64_t value, int64_t commit) {
   ProgramSpec spec = make_spec(0, {{true, 0}, {true, 1}, {true, 2}}, {{8, false}, {8, true}, {8, true}});
   emit(&spec, "wait", {0, 0, 1, 0});

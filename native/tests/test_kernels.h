@@ -53,7 +53,9 @@ inline const KernelTable& table() {
        }},
       {"sum", "plain", "x* bias? -> y", "n extra:i[] factors:f[]", 2,
        [](const void* args, int) { return static_cast<const SumArgs*>(args)->n; },
-       [](const void* args) { return static_cast<const SumArgs*>(args)->n * 8; },
+       [](const void* args) {
+         return static_cast<int64_t>(static_cast<uint64_t>(static_cast<const SumArgs*>(args)->n) * 8);
+       },
        [](const void*) { return int64_t{8}; },
        [](const void* raw, int phase, int64_t begin, int64_t end, const Context& context) {
          const auto& args = *static_cast<const SumArgs*>(raw);
