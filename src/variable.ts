@@ -6,7 +6,7 @@ import type { DType, TypedArray, TypedArrayOf } from './dtype.js';
 import { DTypeError, ShapeError, StateError } from './errors.js';
 import { leafNode } from './graph/leaves.js';
 import type { LeafSource, Node } from './graph/node.js';
-import { currentTrace } from './graph/trace.js';
+import { currentTrace, hostFact } from './graph/trace.js';
 import { type Shape, sameShape, showShape } from './shape.js';
 import { Tensor } from './tensor.js';
 
@@ -58,8 +58,8 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
     };
     // Compiled programs bind whatever version is current when they run; others stand for this version.
     if (trace.isCompiling) return trace.leafOf(this as Variable, make);
-    this.#leaf ??= make();
-    return this.#leaf;
+    if (this.#leaf?.requiresGrad !== this.requiresGrad) this.#leaf = make();
+    return this.#leaf as Node;
   }
 
   override get shape(): Shape {
@@ -128,7 +128,7 @@ export class Parameter<D extends DType = DType> extends Variable<D> {
   #trainable = true;
 
   override get requiresGrad(): boolean {
-    return this.#trainable;
+    return hostFact(this, () => this.#trainable);
   }
 
   override set requiresGrad(value: boolean) {

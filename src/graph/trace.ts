@@ -14,6 +14,7 @@ export class Trace {
   readonly assigned = new Map<Variable, Node>();
   readonly #hosts = new Map<object, Node>();
   readonly #leaves = new Map<Variable, Node>();
+  readonly #facts = new Map<object, () => boolean>();
 
   /** `name` is that of the compiled function, for messages; the ambient trace has none. */
   constructor(readonly name?: string) {}
@@ -34,6 +35,17 @@ export class Trace {
     let leaf = this.#hosts.get(key);
     if (!leaf) this.#hosts.set(key, (leaf = make()));
     return leaf;
+  }
+
+  /** Records what the trace relies on; the first condition of an owner stands. */
+  rely(owner: object, holds: () => boolean): void {
+    if (!this.#facts.has(owner)) this.#facts.set(owner, holds);
+  }
+
+  /** Whether everything that was relied on while tracing is still so. */
+  get holds(): boolean {
+    for (const holds of this.#facts.values()) if (!holds()) return false;
+    return true;
   }
 
   /** Takes what is pending. */
@@ -101,4 +113,14 @@ export function hostNode(key: object, shape: Shape, dtype: DType, read: (into: T
     return leafNode(shape, dtype, { kind: 'data', read: () => array, identity: array });
   }
   return current.hostOf(key, () => leafNode(shape, dtype, { kind: 'host', read: fresh, identity: key }));
+}
+
+/**
+ * A value of the host that shapes the program itself (training or evaluation, frozen or not): `compile` traces anew
+ * when it has changed. `owner` identifies it: one fact each.
+ */
+export function hostFact<T>(owner: object, read: () => T): T {
+  const value = read();
+  if (current.isCompiling) current.rely(owner, () => Object.is(read(), value));
+  return value;
 }

@@ -11,7 +11,6 @@ import type { Node } from '../graph/node.js';
 import { ambientTrace, PlaceholderSource, Trace, withTrace } from '../graph/trace.js';
 import { type RunOptions, Tensor } from '../tensor.js';
 import { isAnomalyMode } from './anomaly.js';
-import { LruCache } from './cache.js';
 import { type Explanation, explainPlan } from './explain.js';
 import { Executable, evaluateNodes, initialize } from './run.js';
 import { flatten, mapTensors } from './tree.js';
@@ -20,7 +19,7 @@ import { flatten, mapTensors } from './tree.js';
 export interface CompileOptions {
   /** Shown in messages; the function's own name otherwise. */
   readonly name?: string;
-  /** Programs kept, one per signature of the arguments; 32 unless told. */
+  /** Programs kept, one per signature of the arguments and mode of the modules; 32 unless told. */
   readonly cacheSize?: number;
 }
 
@@ -36,6 +35,8 @@ export interface CompiledFunction<Args extends readonly unknown[], Result> {
 }
 
 interface Traced {
+  readonly key: string;
+  readonly trace: Trace;
   readonly executable: Executable;
   readonly placeholders: readonly PlaceholderSource[];
   readonly outputs: readonly Tensor[];
@@ -43,27 +44,26 @@ interface Traced {
 }
 
 class Tracer {
-  readonly cache: LruCache<string, Traced>;
+  /** Most recently used first. */
+  readonly programs: Traced[] = [];
 
   constructor(
     readonly fn: (...args: never[]) => unknown,
     readonly name: string,
-    cacheSize: number,
-  ) {
-    this.cache = new LruCache(cacheSize);
+    readonly cacheSize: number,
+  ) {}
+
+  /** The traced function for arguments of this signature, as the host facts it depends on are now. */
+  traced(args: readonly unknown[], signature: string): Traced {
+    const key = `${isAnomalyMode() ? 'anomaly ' : ''}${signature}`;
+    const at = this.programs.findIndex((known) => known.key === key && known.trace.holds);
+    const found = at < 0 ? this.#trace(args, key) : this.programs.splice(at, 1)[0];
+    this.programs.unshift(found);
+    if (this.programs.length > this.cacheSize) this.programs.pop();
+    return found;
   }
 
-  /** The traced function for arguments of this signature. */
-  traced(args: readonly unknown[], key: string): Traced {
-    const full = `${isAnomalyMode() ? 'anomaly ' : ''}${key}`;
-    const known = this.cache.get(full);
-    if (known) return known;
-    const made = this.#trace(args);
-    this.cache.set(full, made);
-    return made;
-  }
-
-  #trace(args: readonly unknown[]): Traced {
+  #trace(args: readonly unknown[], key: string): Traced {
     const placeholders: PlaceholderSource[] = [];
     const symbolic = mapTensors(args, (tensor) => {
       const source = new PlaceholderSource(placeholders.length, this.name);
@@ -92,7 +92,7 @@ class Tracer {
       outputs.map((tensor) => tensor.node),
       assigns,
     );
-    return { executable: new Executable(graph, variables), placeholders, outputs, result };
+    return { key, trace, executable: new Executable(graph, variables), placeholders, outputs, result };
   }
 
   async run(options: RunOptions, args: readonly unknown[]): Promise<unknown> {
@@ -123,7 +123,8 @@ const wrap = (node: Node, array: TypedArray): Tensor => new Tensor(dataNode(arra
  * Compiles `fn` into one native program per signature (shapes and dtypes of its tensors, and every number, string and
  * boolean among its arguments). `fn` runs once per signature, to be traced: it must be synchronous, and what changes
  * from call to call must be a tensor argument, a variable, or a random op. Assignments to variables in it (optimizer
- * updates, running statistics) are part of the program and carried out wholly or not at all.
+ * updates, running statistics) are part of the program and carried out wholly or not at all. When a module that it
+ * uses changes between training and evaluation, or a parameter is frozen, `fn` is traced again.
  *
  * @throws ArgumentError when `fn` is asynchronous or an argument is not a tensor, a plain value or a tree of these.
  */
@@ -140,6 +141,6 @@ export function compile<Args extends readonly unknown[], Result>(
       explain: (...args: Args) => tracer.explain(args),
     }),
     'programs',
-    { get: () => tracer.cache.size },
+    { get: () => tracer.programs.length },
   ) as CompiledFunction<Args, Result>;
 }
