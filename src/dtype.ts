@@ -71,6 +71,31 @@ export function promote(a: DType, b: DType): DType {
   return dtypeInfo[a].rank >= dtypeInfo[b].rank ? a : b;
 }
 
+/** Each dtype with those that it absorbs. */
+interface Absorbed {
+  bool: 'bool';
+  uint8: 'bool' | 'uint8';
+  int32: 'bool' | 'uint8' | 'int32';
+  int64: 'bool' | IntDType;
+  float32: 'bool' | IntDType | 'float32';
+  float64: DType;
+}
+type PromoteTable = { [A in DType]: { [B in DType]: B extends Absorbed[A] ? A : B } };
+/** The type of `promote(a, b)`. */
+export type Promote<A extends DType, B extends DType> = PromoteTable[A][B];
+
+type FloatTable = { [D in DType]: D extends FloatDType ? D : 'float32' };
+/** The dtype in which functions with fractional results see a dtype. */
+export type FloatOf<D extends DType> = FloatTable[D];
+
+type WholeTable = { [D in DType]: D extends 'bool' ? 'int64' : D };
+/** The dtype that a dtype and the JavaScript number `N` make: fractions beside whole numbers make float32. */
+export type Beside<D extends DType, N extends number> = number extends N
+  ? WholeTable[D] | FloatTable[D]
+  : `${N}` extends `${bigint}`
+    ? WholeTable[D]
+    : FloatTable[D];
+
 /** A new zero-filled array of `length` elements. */
 export function newArray<D extends DType>(dtype: D, length: number): TypedArrayOf<D> {
   return new dtypeInfo[dtype].array(new ArrayBuffer(length * bytesOf(dtype))) as TypedArrayOf<D>;

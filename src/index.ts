@@ -1,11 +1,12 @@
 /** brawn's main entry: tensors, ops, gradients, compilation and the runtime's controls. */
 
-export type { DType, FloatDType, IntDType, ItemOf, TypedArray, TypedArrayOf } from './dtype.js';
+export type { Beside, DType, FloatDType, FloatOf, IntDType, ItemOf, Promote, TypedArray, TypedArrayOf } from './dtype.js';
 export * from './errors.js';
 export { type GradOptions, grad } from './grad/backward.js';
 export { type GradCheckOptions, gradCheck } from './grad/check.js';
 export { stopGradient } from './grad/stop.js';
 export * from './ops/index.js';
+export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './random.js';
 export { setAnomalyMode } from './runtime/anomaly.js';
 export { type CompiledFunction, type CompileOptions, compile } from './runtime/compile.js';
 export { type Explanation, explain, type KernelCall } from './runtime/explain.js';

@@ -51,21 +51,34 @@ export interface LeafOp<A extends Attrs = Attrs> extends OpBase<A> {
 /** One output element from the inputs' elements at the same place. All inputs have the output's shape. */
 export interface ElementwiseOp<A extends Attrs = Attrs> extends OpBase<A> {
   readonly kind: 'elementwise';
-  /** The element function in double precision. */
-  readonly scalar: (a: number, b: number, c: number) => number;
+  /** The element function in double precision; `to` is the dtype of the result, `from` that of the last input. */
+  readonly scalar: (a: number, b: number, c: number, to: DType, from: DType) => number;
   /** Name of the operation in the native virtual machine. */
   vm(inputs: readonly TensorType[], output: TensorType): string;
 }
 
+/** How a permutation of the first input passes through an op. */
+export interface Sinkable<A extends Attrs> {
+  /**
+   * The attributes with which the op is applied to the unpermuted input, and the permutation that its output then
+   * needs. Absent: permutations stop here. Other inputs of the same rank are permuted along.
+   */
+  readonly sink?: (
+    attrs: A,
+    axes: readonly number[],
+    inputs: readonly TensorType[],
+  ) => { attrs: A; axes: readonly number[] } | undefined;
+}
+
 /** The same elements seen through other strides; costs nothing where the consumer reads strides. */
-export interface ViewOp<A extends Attrs = Attrs> extends OpBase<A> {
+export interface ViewOp<A extends Attrs = Attrs> extends OpBase<A>, Sinkable<A> {
   readonly kind: 'view';
   /** Undefined when this view of `input` needs a contiguous input. */
   view(input: View, attrs: A, output: TensorType): View | undefined;
 }
 
 /** Anything that has kernels of its own. */
-export interface KernelOp<A extends Attrs = Attrs> extends OpBase<A> {
+export interface KernelOp<A extends Attrs = Attrs> extends OpBase<A>, Sinkable<A> {
   readonly kind: 'kernel';
   /** Emits the native instructions. */
   lower(context: LowerContext<A>): void;
@@ -73,15 +86,6 @@ export interface KernelOp<A extends Attrs = Attrs> extends OpBase<A> {
   reference(inputs: readonly ReferenceArray[], output: ReferenceArray, attrs: A): void;
   /** The kernel ends in an output tile over which an elementwise epilogue can run. */
   readonly contraction?: true;
-  /**
-   * How a permutation of the first input passes through: the op applied to the unpermuted input with other attributes,
-   * and the permutation that its output then needs. Absent: permutations stop here.
-   */
-  readonly sink?: (
-    attrs: A,
-    axes: readonly number[],
-    inputs: readonly TensorType[],
-  ) => { attrs: A; axes: readonly number[] } | undefined;
 }
 
 export type OpDef<A extends Attrs = Attrs> = LeafOp<A> | ElementwiseOp<A> | ViewOp<A> | KernelOp<A>;

@@ -14,6 +14,7 @@ export class Trace {
   readonly assigned = new Map<Variable, Node>();
   readonly #hosts = new Map<object, Node>();
   readonly #leaves = new Map<Variable, Node>();
+  #streams = 0;
   readonly #facts = new Map<object, () => boolean>();
 
   /** `name` is that of the compiled function, for messages; the ambient trace has none. */
@@ -46,6 +47,14 @@ export class Trace {
   get holds(): boolean {
     for (const holds of this.#facts.values()) if (!holds()) return false;
     return true;
+  }
+
+  /**
+   * The stream of the next random op: the ops of one run share their generator's counter and differ by this. Outside
+   * of `compile` each has a counter of its own.
+   */
+  nextStream(): number {
+    return this.isCompiling ? this.#streams++ : 0;
   }
 
   /** Takes what is pending. */

@@ -3,12 +3,16 @@ import { type DType, isFloat, promote } from '../dtype.js';
 import { ArgumentError, DTypeError } from '../errors.js';
 import { constantNode } from '../graph/leaves.js';
 import { type Attrs, makeNode, type OpDef } from '../graph/node.js';
-import { broadcastShapes, sameShape, type Shape } from '../shape.js';
+import { broadcastShapes, type Shape, sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { expandOp } from './view.js';
 
 /** A tensor of `op` on `inputs`. */
-export function apply<D extends DType>(op: { readonly name: string }, inputs: readonly Tensor[], attrs: Attrs = {}): Tensor<D> {
+export function apply<D extends DType>(
+  op: { readonly name: string },
+  inputs: readonly Tensor[],
+  attrs: Attrs = {},
+): Tensor<D> {
   return new Tensor<D>(
     makeNode(
       op as OpDef,
@@ -20,27 +24,35 @@ export function apply<D extends DType>(op: { readonly name: string }, inputs: re
 
 /** Throws unless `value` is a tensor. */
 export function checkTensor(value: unknown, where: string, name = 'input'): asserts value is Tensor {
-  if (!(value instanceof Tensor)) throw new ArgumentError(`${where}: ${name} must be a tensor, got ${describe(value)}; wrap it in tensor()`);
+  if (!(value instanceof Tensor))
+    throw new ArgumentError(`${where}: ${name} must be a tensor, got ${describe(value)}; wrap it in tensor()`);
 }
 
 function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
-  return Array.isArray(value) ? 'an array' : typeof value === 'object' ? `a ${value.constructor?.name ?? 'object'}` : `the ${typeof value} ${String(value)}`;
+  return Array.isArray(value)
+    ? 'an array'
+    : typeof value === 'object'
+      ? `a ${value.constructor?.name ?? 'object'}`
+      : `the ${typeof value} ${String(value)}`;
 }
 
 /** Throws unless the tensor's dtype is one of `allowed`. */
 export function checkDTypeOf(input: Tensor, allowed: readonly DType[], where: string, name = 'input'): void {
   if (!allowed.includes(input.dtype))
-    throw new DTypeError(`${where}: ${name} must be ${allowed.join(' or ')}, got ${input.dtype}; use ${name}.cast('${allowed[0]}')`);
+    throw new DTypeError(
+      `${where}: ${name} must be ${allowed.join(' or ')}, got ${input.dtype}; use ${name}.cast('${allowed[0]}')`,
+    );
 }
 
 export function checkFloat(input: Tensor, where: string, name = 'input'): void {
   checkDTypeOf(input, ['float32', 'float64'], where, name);
 }
 
-/** The scalar constant `value` as a tensor. */
+/** The scalar constant `value` as a tensor, rounded to its dtype (fractions of whole numbers are cut off). */
 export function constant<D extends DType>(value: number, dtype: D): Tensor<D> {
-  return new Tensor<D>(constantNode(value, dtype));
+  const rounded = dtype === 'float32' ? Math.fround(value) : isFloat(dtype) ? value : Math.trunc(value);
+  return new Tensor<D>(constantNode(dtype === 'bool' ? Number(value !== 0) : rounded, dtype));
 }
 
 /** Broadcasts to `shape` without copying (NumPy's rule). */
@@ -59,7 +71,11 @@ export function dtypeBeside(value: number | boolean, dtype: DType): DType {
 }
 
 /** Brings operands to one dtype and one shape; numbers become constants. */
-export function align(where: string, operands: readonly (Tensor | number | boolean)[], cast: (t: Tensor, dtype: DType) => Tensor): Tensor[] {
+export function align(
+  where: string,
+  operands: readonly (Tensor | number | boolean)[],
+  cast: (t: Tensor, dtype: DType) => Tensor,
+): Tensor[] {
   const tensors = operands.filter((operand): operand is Tensor => operand instanceof Tensor);
   for (const [i, operand] of operands.entries())
     if (typeof operand !== 'number' && typeof operand !== 'boolean') checkTensor(operand, where, `operand ${i}`);

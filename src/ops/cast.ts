@@ -6,9 +6,21 @@ import { defineElementwise } from './elementwise-core.js';
 
 type CastAttrs = { dtype: string };
 
+const limits: { readonly [D in DType]?: readonly [number, number] } = {
+  uint8: [0, 255],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int64: [-(2 ** 63), 2 ** 63],
+};
+
+/** Floats saturate in whole-number dtypes; whole numbers wrap around, which the rounding to `to` does. */
+function convert(value: number, to: DType, from: DType): number {
+  const range = isFloat(from) ? limits[to] : undefined;
+  return range ? Math.min(Math.max(value, range[0]), range[1]) : value;
+}
+
 export const castOp = defineElementwise<CastAttrs>({
   name: 'cast',
-  scalar: (a) => a,
+  scalar: (a, _b, _c, to, from) => convert(a, to, from),
   result: (_, { dtype }) => dtype as DType,
   vm: ([from], to) => `cast_${shortOf(from)}_${shortOf(to)}`,
   gradient: (g, { inputs: [x] }) => [isFloat(x.dtype) ? cast(g, x.dtype) : undefined],
@@ -16,7 +28,7 @@ export const castOp = defineElementwise<CastAttrs>({
 
 /**
  * The elements converted to `dtype`. Floats lose their fraction (towards zero) and saturate in whole-number dtypes,
- * NaN becomes 0; anything but 0 is true.
+ * NaN becomes 0; whole numbers wrap around; anything but 0 is true.
  */
 export function cast<D extends DType>(input: Tensor, dtype: D): Tensor<D> {
   checkTensor(input, 'cast');

@@ -1,59 +1,208 @@
-/** Arithmetic and activations, element by element, with NumPy broadcasting. */
-import type { DType } from '../dtype.js';
-import type { Tensor } from '../tensor.js';
-import { broadcastShapes } from '../shape.js';
-import { align, apply, checkTensor, expandTo } from './apply.js';
+/**
+ * Arithmetic, element by element, with NumPy broadcasting and PyTorch's promotion. Neighbours: `elementwise-math.ts`
+ * (transcendental functions), `activation.ts`, `compare.ts`, `logic.ts`.
+ */
+import { type Beside, type DType, type FloatDType, isFloat, isInt } from '../dtype.js';
+import { ArgumentError } from '../errors.js';
+import { constantOf } from '../graph/constants.js';
+import { Tensor } from '../tensor.js';
+import { align, apply, checkTensor, constant } from './apply.js';
 import { cast } from './cast.js';
+import { equal, greaterEqual, less, lessEqual, where } from './compare.js';
 import { defineElementwise, numeric } from './elementwise-core.js';
+import {
+  type Arithmetic,
+  arithmetic,
+  type Division,
+  floatFunction,
+  numericArithmetic,
+  numericFunction,
+  toFloat,
+  zeroGradient,
+} from './elementwise-functions.js';
+import { floor, log, round, rsqrt, sqrt } from './elementwise-math.js';
+import { logicalAnd } from './logic.js';
+import { powerOf, remainderOf } from './scalar-math.js';
 
-const addOp = defineElementwise({ name: 'add', scalar: (a, b) => a + b, accepts: numeric, gradient: (g) => [g, g] });
-const mulOp = defineElementwise({
-  name: 'mul',
-  scalar: (a, b) => a * b,
-  accepts: numeric,
-  gradient: (g, { inputs: [a, b], needs }) => [needs[0] ? mul(g, b) : undefined, needs[1] ? mul(g, a) : undefined],
-});
-const reluOp = defineElementwise({
-  name: 'relu',
-  scalar: (a) => (a < 0 ? 0 : a),
-  accepts: numeric,
-  gradient: (g, { output }) => [where(greater(output, 0), g, 0)],
-});
-const whereOp = defineElementwise({
-  name: 'where',
-  scalar: (a, b, c) => (a ? b : c),
-  gradient: (g, { inputs: [c] }) => [undefined, where(c as Tensor<'bool'>, g, 0), where(c as Tensor<'bool'>, 0, g)],
-});
-const gtOp = defineElementwise({ name: 'gt', scalar: (a, b) => Number(a > b), result: 'bool' });
+/** The product as the dtype holds it: 32-bit products need more digits than a double has. */
+const product = (a: number, b: number, to: DType): number => (to === 'int32' ? Math.imul(a, b) : a * b);
 
 /** a + b. */
-export function add<D extends DType>(a: Tensor<D>, b: Tensor<D> | number): Tensor<D> {
-  return apply<D>(addOp, align('add', [a, b], cast));
-}
+export const add = numericArithmetic({ name: 'add', scalar: (a, b) => a + b, gradient: (g) => [g, g] });
+
+/** a - b. */
+export const sub = numericArithmetic({
+  name: 'sub',
+  scalar: (a, b) => a - b,
+  gradient: (g, { needs }) => [g, needs[1] ? neg(g) : undefined],
+});
 
 /** a * b. */
-export function mul<D extends DType>(a: Tensor<D>, b: Tensor<D> | number): Tensor<D> {
-  return apply<D>(mulOp, align('mul', [a, b], cast));
+export const mul = numericArithmetic({
+  name: 'mul',
+  scalar: (a, b, _, to) => product(a, b, to),
+  gradient: (g, { inputs: [a, b], needs }) => [needs[0] ? mul(g, b) : undefined, needs[1] ? mul(g, a) : undefined],
+});
+
+const divOp = defineElementwise({
+  name: 'div',
+  accepts: numeric,
+  scalar: (a, b) => a / b,
+  gradient: (g, { inputs: [, b], output, needs }) => [
+    needs[0] ? div(g, b) : undefined,
+    needs[1] ? neg(mul(g, div(output, b))) : undefined,
+  ],
+});
+
+/** a / b. Whole numbers are divided as float32; see `floorDivide`. */
+export const div = ((a: Tensor | number, b: Tensor | number) =>
+  apply(
+    divOp,
+    align('div', [a, b], (t, dtype) => cast(t, isFloat(dtype) ? dtype : 'float32')).map(toFloat),
+  )) as Division;
+
+const remainderOp = defineElementwise({
+  name: 'remainder',
+  kernel: 'mod',
+  accepts: numeric,
+  scalar: remainderOf,
+  gradient: (g, { inputs: [a, b], needs }) => [g, needs[1] ? neg(mul(g, floor(div(a, b)))) : undefined],
+});
+
+/** What is left of `a` after division by `b`, with the sign of `b` (Python's `%`). Whole numbers modulo 0 give 0. */
+export const remainder = arithmetic(remainderOp);
+
+/** The largest whole number not above a / b, in the operands' dtype. Whole numbers divided by 0 give 0. */
+export const floorDivide = ((a: Tensor | number, b: Tensor | number) => {
+  const [x, y] = align('floorDivide', [a, b], cast);
+  const quotient = apply(divOp, [sub(x, apply(remainderOp, [x, y])), y]);
+  if (!isFloat(x.dtype)) return quotient;
+  return where(equal(y, 0), div(x, y), round(quotient));
+}) as Arithmetic;
+
+/** -x. */
+export const neg = numericFunction({ name: 'neg', scalar: (a) => -a, gradient: (g) => [neg(g)] });
+
+/** |x|; its gradient at 0 is 0. */
+export const abs = numericFunction({
+  name: 'abs',
+  scalar: Math.abs,
+  gradient: (g, { inputs: [x] }) => [mul(g, sign(x))],
+});
+
+/** -1, 0 or 1. */
+export const sign = numericFunction({ name: 'sign', scalar: Math.sign, gradient: (g) => [zeroGradient(g)] });
+
+/** x^2. */
+export const square = numericFunction({
+  name: 'square',
+  scalar: (a, _b, _c, to) => product(a, a, to),
+  gradient: (g, { inputs: [x] }) => [mul(g, mul(x, 2))],
+});
+
+/** 1 / x. */
+export const reciprocal = floatFunction({
+  name: 'reciprocal',
+  scalar: (a) => 1 / a,
+  gradient: (g, { output }) => [neg(mul(g, square(output)))],
+});
+
+/** Where `a` and `b` are equal both get half of the gradient. */
+const halfAtTies = (a: Tensor, b: Tensor, g: Tensor, loses: Tensor<'bool'>): Tensor =>
+  where(loses, 0, where(equal(a, b), mul(g, 0.5), g));
+
+/** The larger of a and b; NaN when either is NaN. */
+export const maximum = numericArithmetic({
+  name: 'maximum',
+  scalar: (a, b) => Math.max(a, b),
+  gradient: (g, { inputs: [a, b], needs }) => [
+    needs[0] ? halfAtTies(a, b, g, less(a, b)) : undefined,
+    needs[1] ? halfAtTies(a, b, g, less(b, a)) : undefined,
+  ],
+});
+
+/** The smaller of a and b; NaN when either is NaN. */
+export const minimum = numericArithmetic({
+  name: 'minimum',
+  scalar: (a, b) => Math.min(a, b),
+  gradient: (g, { inputs: [a, b], needs }) => [
+    needs[0] ? halfAtTies(a, b, g, less(b, a)) : undefined,
+    needs[1] ? halfAtTies(a, b, g, less(a, b)) : undefined,
+  ],
+});
+
+const clampOp = defineElementwise({
+  name: 'clamp',
+  accepts: numeric,
+  scalar: (a, low, high) => Math.min(Math.max(a, low), high),
+  gradient: (g, { inputs: [x, low, high] }) => [
+    where(logicalAnd(greaterEqual(x, low), lessEqual(x, high)), g, 0),
+    undefined,
+    undefined,
+  ],
+});
+
+/**
+ * x, but no less than `min` and no more than `max`; either may be undefined. The gradient passes where
+ * min <= x <= max. When min > max the result is max.
+ */
+export function clamp<D extends FloatDType>(input: Tensor<D>, min?: number, max?: number): Tensor<D>;
+export function clamp<D extends DType, L extends number, H extends number>(
+  input: Tensor<D>,
+  min?: L,
+  max?: H,
+): Tensor<Beside<D, L | H>>;
+export function clamp(input: Tensor, min?: number, max?: number): Tensor {
+  checkTensor(input, 'clamp');
+  if (min === undefined && max === undefined) throw new ArgumentError('clamp: needs min, max or both');
+  const bounds = [min, max].filter((bound) => bound !== undefined);
+  const [x] = align('clamp', [input, ...bounds], cast);
+  if (isFloat(x.dtype))
+    return apply(clampOp, align('clamp', [x, min ?? Number.NEGATIVE_INFINITY, max ?? Number.POSITIVE_INFINITY], cast));
+  const above = min === undefined ? x : maximum(x, constant(min, x.dtype));
+  return max === undefined ? above : minimum(above, constant(max, x.dtype));
 }
 
-/** a > b, as bool. */
-export function greater(a: Tensor, b: Tensor | number): Tensor<'bool'> {
-  return apply<'bool'>(gtOp, align('greater', [a, b], cast));
+const powOp = defineElementwise({
+  name: 'pow',
+  accepts: numeric,
+  scalar: powerOf,
+  gradient: (g, { inputs: [a, b], output, needs }) => [
+    needs[0] ? powGradient(g, a, b) : undefined,
+    needs[1] ? mul(g, where(logicalAnd(equal(a, 0), greaterEqual(b, 0)), 0, mul(output, log(a)))) : undefined,
+  ],
+});
+
+/** g * b * a^(b - 1); a power of 0 is constant, also at a = 0. */
+function powGradient(g: Tensor, a: Tensor, b: Tensor): Tensor {
+  const exponent = constantOf(b.node);
+  if (exponent === 0) return zeroGradient(g);
+  if (exponent !== undefined) return mul(mul(g, exponent), pow(a, exponent - 1));
+  return where(equal(b, 0), 0, mul(g, mul(b, pow(a, sub(b, 1)))));
 }
 
-/** max(x, 0). */
-export function relu<D extends DType>(x: Tensor<D>): Tensor<D> {
-  checkTensor(x, 'relu');
-  return apply<D>(reluOp, [x]);
-}
+/** Cheaper spellings of common powers of floats. */
+const commonPowers = new Map<number, (x: Tensor) => Tensor>([
+  [1, (x) => x],
+  [2, (x) => square(x)],
+  [3, (x) => mul(square(x), x)],
+  [0.5, (x) => sqrt(x)],
+  [-0.5, (x) => rsqrt(x)],
+  [-1, (x) => reciprocal(x)],
+  [-2, (x) => reciprocal(square(x))],
+]);
 
-/** Elements of `a` where `condition` holds, else of `b`. */
-export function where<D extends DType>(condition: Tensor<'bool'>, a: Tensor<D> | number, b: Tensor<D> | number): Tensor<D> {
-  checkTensor(condition, 'where', 'condition');
-  const [x, y] = align('where', [a, b], cast);
-  const shape = broadcastShapes([condition.shape, x.shape, y.shape], 'where');
-  return apply<D>(
-    whereOp,
-    [condition, x, y].map((t) => expandTo(t, shape)),
-  );
-}
+/**
+ * a^b. Gradients are 0 where b = 0 (for a) and where a = 0 and b >= 0 (for b), as in PyTorch.
+ * @throws ArgumentError for whole numbers to a negative whole power.
+ */
+export const pow = ((a: Tensor | number, b: Tensor | number) => {
+  if (typeof b === 'number' && a instanceof Tensor) {
+    if (isFloat(a.dtype)) {
+      const common = commonPowers.get(b);
+      if (common) return common(a);
+    } else if (isInt(a.dtype) && Number.isInteger(b) && b < 0)
+      throw new ArgumentError(`pow: whole numbers have no power ${b}; cast the ${a.dtype} base to float32`);
+  }
+  return apply(powOp, align('pow', [a, b], cast));
+}) as Arithmetic;

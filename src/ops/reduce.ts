@@ -1,17 +1,19 @@
 /**
- * Reductions over axes. The node ops drop the reduced axes; `keepDims` is a reshape. Kernels see the input as
- * [outer, reduce, inner]; axes that do not stand together are reduced group by group.
+ * Reductions over axes, and the sum. The node ops drop the reduced axes; `keepDims` is a reshape. Kernels see the input
+ * as [outer, reduce, inner]; axes that do not stand together are reduced group by group. Neighbours: `reduce-extrema.ts`,
+ * `reduce-moments.ts`, `scan.ts`.
  */
-import { type DType, isFloat, shortOf } from '../dtype.js';
+import { type DType, type FloatDType, isFloat, shortOf } from '../dtype.js';
+import { ShapeError } from '../errors.js';
 import { type Attrs, defineOp, type GradientContext, type KernelOp } from '../graph/node.js';
 import { contiguousView, permuteView, reshapeView } from '../graph/view.js';
 import type { Operand } from '../plan/ir.js';
 import type { LowerContext } from '../plan/lower-context.js';
-import { normalizeAxes, type Shape, sizeOf } from '../shape.js';
+import { normalizeAxes, type Shape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { apply, checkTensor, expandTo } from './apply.js';
 import { cast } from './cast.js';
-import { forEachPosition } from './slice.js';
+import { fill, forEachPosition } from './slice.js';
 import { reshapeOp } from './view.js';
 
 export type ReduceAttrs = { axes: readonly number[] };
@@ -22,6 +24,8 @@ interface ReduceDefinition<A extends ReduceAttrs> {
   readonly associative: boolean;
   /** One output element from the reduced elements in row-major order. */
   readonly scalar: (values: readonly number[], attrs: A) => number;
+  /** The result of reducing nothing; absent: that is an error. */
+  readonly identity?: number;
   readonly result?: DType;
   readonly params?: (attrs: A) => Record<string, number>;
   readonly gradient?: (g: Tensor, context: GradientContext<A>) => readonly (Tensor | undefined)[];
@@ -29,14 +33,23 @@ interface ReduceDefinition<A extends ReduceAttrs> {
 
 /** Defines a reduction whose kernels are `reduce_<name>_<dtype>`. */
 export function defineReduce<A extends ReduceAttrs & Attrs>(definition: ReduceDefinition<A>): KernelOp<A> {
-  const { name, associative, scalar, result, params, gradient } = definition;
+  const { name, associative, scalar, identity, result, params, gradient } = definition;
   return defineOp<A, KernelOp<A>>({
     name,
     kind: 'kernel',
-    type: ([x], { axes }) => ({ shape: x.shape.filter((_, i) => !axes.includes(i)), dtype: result ?? x.dtype }),
+    type([x], { axes }) {
+      const shape = x.shape.filter((_, i) => !axes.includes(i));
+      if (identity === undefined && sizeOf(x.shape) === 0 && sizeOf(shape) > 0)
+        throw new ShapeError(
+          `${name}: cannot reduce axes of size 0 (input ${showShape(x.shape)}): the result is not defined`,
+        );
+      return { shape, dtype: result ?? x.dtype };
+    },
     gradient,
     flops: ([x]) => sizeOf(x.shape),
     lower(context) {
+      // The output is not empty here, so an empty input means that nothing is reduced.
+      if (sizeOf(context.node.inputs[0].shape) === 0) return fill(context, context.out(), identity as number);
       const kernel = `reduce_${name}_${shortOf(context.node.inputs[0].dtype)}`;
       lowerReduce(context, kernel, context.attrs.axes, associative, params?.(context.attrs) ?? {});
     },
@@ -45,6 +58,7 @@ export function defineReduce<A extends ReduceAttrs & Attrs>(definition: ReduceDe
       const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
       const view = permuteView(contiguousView(x.shape), [...kept, ...axes]);
       const count = sizeOf(axes.map((axis) => x.shape[axis]));
+      if (count === 0) out.values.fill(identity as number);
       const values = new Array<number>(count);
       forEachPosition(view, (position, i) => {
         values[i % count] = x.values[position];
@@ -60,7 +74,13 @@ export function defineReduce<A extends ReduceAttrs & Attrs>(definition: ReduceDe
   });
 }
 
-function lowerReduce(context: LowerContext<ReduceAttrs & Attrs>, kernel: string, axes: readonly number[], associative: boolean, params: Record<string, number>): void {
+function lowerReduce(
+  context: LowerContext<ReduceAttrs & Attrs>,
+  kernel: string,
+  axes: readonly number[],
+  associative: boolean,
+  params: Record<string, number>,
+): void {
   let groups = groupsOf(axes);
   let x = context.input(0);
   if (groups.length > 1 && !associative) {
@@ -73,7 +93,11 @@ function lowerReduce(context: LowerContext<ReduceAttrs & Attrs>, kernel: string,
   for (const [i, { first, last }] of groups.reverse().entries()) {
     const shape = [...x.shape.slice(0, first), ...x.shape.slice(last + 1)];
     const y: Operand = i === groups.length - 1 ? context.out() : context.temporary(shape, context.output.dtype);
-    const [outer, reduce, inner] = [x.shape.slice(0, first), x.shape.slice(first, last + 1), x.shape.slice(last + 1)].map(sizeOf);
+    const [outer, reduce, inner] = [
+      x.shape.slice(0, first),
+      x.shape.slice(first, last + 1),
+      x.shape.slice(last + 1),
+    ].map(sizeOf);
     context.emit(kernel, { x }, { y }, { outer, reduce, inner, ...params });
     x = { ...y, ...(reshapeView(y, shape) as Operand) };
   }
@@ -90,11 +114,16 @@ function groupsOf(axes: readonly number[]): { first: number; last: number }[] {
   return groups;
 }
 
+/** The gradient of a reduction, spread over the elements that were reduced. */
+export const spread = <D extends DType>(g: Tensor<D>, shape: Shape, axes: readonly number[]): Tensor<D> =>
+  expandTo(keepAxes(g, shape, axes), shape);
+
 const sumOp = defineReduce({
   name: 'sum',
   associative: true,
+  identity: 0,
   scalar: (values) => values.reduce((a, b) => a + b, 0),
-  gradient: (g, { inputs: [x], attrs: { axes } }) => [expandTo(keepAxes(g, x.shape, axes), x.shape)],
+  gradient: (g, { inputs: [x], attrs: { axes } }) => [spread(g, x.shape, axes)],
 });
 
 /** Which axes, and whether they stay as size 1. */
@@ -118,22 +147,39 @@ export function sumTo<D extends DType>(g: Tensor<D>, shape: Shape): Tensor<D> {
   return apply<D>(reshapeOp, [summed], { shape });
 }
 
-/** @internal The reduction `op` over normalized axes, with `keepDims`. Reducing over no axis gives the input. */
-export function reduceWith<D extends DType>(op: KernelOp<never> | { name: string }, input: Tensor, axes: readonly number[], options: ReduceOptions | undefined, attrs: Attrs = {}): Tensor<D> {
-  const reduced = apply<D>(op as { name: string }, [input], { axes, ...attrs });
+/**
+ * @internal The reduction `op` over normalized axes, with `keepDims`. Over no axis (scalars) every element is reduced
+ * alone, so that all reductions keep their meaning.
+ */
+export function reduceWith<D extends DType>(
+  op: { readonly name: string },
+  input: Tensor,
+  axes: readonly number[],
+  options: ReduceOptions | undefined,
+  attrs: Attrs = {},
+): Tensor<D> {
+  if (axes.length === 0) {
+    const alone = apply(reshapeOp, [input], { shape: [...input.shape, 1] });
+    return apply<D>(op, [alone], { axes: [input.rank], ...attrs });
+  }
+  const reduced = apply<D>(op, [input], { axes, ...attrs });
   return options?.keepDims ? keepAxes(reduced, input.shape, axes) : reduced;
 }
 
+type SumTable = { [D in DType]: D extends FloatDType ? D : 'int64' };
 /** The dtype sums of a dtype come in: whole numbers and booleans add up in int64. */
-type SumDType<D extends DType> = D extends 'float32' | 'float64' ? D : 'int64';
+export type SumDType<D extends DType> = SumTable[D];
+
+/** Whole numbers and booleans as int64, floats as they are. */
+export const toSummable = (input: Tensor): Tensor => (isFloat(input.dtype) ? input : cast(input, 'int64'));
 
 /**
  * Sum over `axes` (all when undefined). Whole numbers and booleans are summed as int64. An empty sum is 0.
  * @throws ArgumentError when an axis is out of bounds or named twice.
  */
-export function sum<D extends DType>(input: Tensor<D>, axes?: Axes, options?: ReduceOptions): Tensor<SumDType<D>> {
+export function sum<D extends FloatDType>(input: Tensor<D>, axes?: Axes, options?: ReduceOptions): Tensor<D>;
+export function sum<D extends DType>(input: Tensor<D>, axes?: Axes, options?: ReduceOptions): Tensor<SumDType<D>>;
+export function sum(input: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
   checkTensor(input, 'sum');
-  const list = normalizeAxes(axes, input.rank, 'sum');
-  const x = isFloat(input.dtype) ? input : cast(input, 'int64');
-  return reduceWith(sumOp, x, list, options);
+  return reduceWith(sumOp, toSummable(input), normalizeAxes(axes, input.rank, 'sum'), options);
 }

@@ -46,7 +46,8 @@ function foldConstant(node: Node, inputs: readonly Node[]): Node | undefined {
   const values = inputs.map(constantOf);
   if (values.length === 0 || values.some((value) => value === undefined)) return undefined;
   const [a, b, c] = values as number[];
-  const scalar = constantNode(roundTo(node.dtype, node.op.scalar(a, b, c)), node.dtype);
+  const value = node.op.scalar(a, b, c, node.dtype, inputs[inputs.length - 1].dtype);
+  const scalar = constantNode(roundTo(node.dtype, value), node.dtype);
   return node.shape.length === 0 ? scalar : makeNode(expandOp as never, [scalar], { shape: node.shape });
 }
 

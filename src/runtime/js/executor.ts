@@ -22,10 +22,13 @@ export function toReference(array: TypedArray, shape: Shape, dtype: DType): Refe
   };
 }
 
+/** 2^63 is what saturated values round to as doubles. */
+const toInt64 = (value: number): bigint => (value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value));
+
 /** A tensor's elements from doubles. */
 export function fromReference({ values, dtype }: ReferenceArray): TypedArray {
   const array = newArray(dtype, values.length);
-  if (dtype === 'int64') for (let i = 0; i < values.length; i++) array[i] = BigInt(Math.trunc(values[i]));
+  if (dtype === 'int64') for (let i = 0; i < values.length; i++) array[i] = toInt64(values[i]);
   else (array as Float64Array).set(values);
   return array;
 }
@@ -35,7 +38,8 @@ function evaluate(node: Node, inputs: readonly ReferenceArray[]): ReferenceArray
   const { op } = node;
   if (op.kind === 'elementwise') {
     const [a, b, c] = inputs.map((input) => input.values);
-    for (let i = 0; i < out.values.length; i++) out.values[i] = op.scalar(a[i], b?.[i], c?.[i]);
+    const from = inputs[inputs.length - 1].dtype;
+    for (let i = 0; i < out.values.length; i++) out.values[i] = op.scalar(a[i], b?.[i], c?.[i], node.dtype, from);
   } else if (op.kind === 'view') {
     const view = op.view(contiguousView(inputs[0].shape), node.attrs, node);
     if (!view) throw new InternalError(`${op.name} has no view of a contiguous input`);

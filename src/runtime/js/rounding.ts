@@ -10,7 +10,7 @@ export function roundTo(dtype: DType, value: number): number {
     case 'int32':
       return value | 0;
     case 'int64':
-      return Math.trunc(value);
+      return Number.isFinite(value) ? Math.trunc(value) : 0;
     case 'uint8':
       return value & 255;
     case 'bool':
