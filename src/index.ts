@@ -1,17 +1,30 @@
 /** brawn's main entry: tensors, ops, gradients, compilation and the runtime's controls. */
 
-export type { Beside, DType, FloatDType, FloatOf, IntDType, ItemOf, Promote, TypedArray, TypedArrayOf } from './dtype.js';
+export type {
+  Beside,
+  DType,
+  FloatDType,
+  FloatOf,
+  IntDType,
+  ItemOf,
+  Promote,
+  TypedArray,
+  TypedArrayOf,
+} from './dtype.js';
 export * from './errors.js';
 export { type GradOptions, grad } from './grad/backward.js';
 export { type GradCheckOptions, gradCheck } from './grad/check.js';
 export { stopGradient } from './grad/stop.js';
 export * from './ops/index.js';
+
+import './ops/methods.js';
+
 export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './random.js';
 export { setAnomalyMode } from './runtime/anomaly.js';
 export { type CompiledFunction, type CompileOptions, compile } from './runtime/compile.js';
 export { type Explanation, explain, type KernelCall } from './runtime/explain.js';
 export { type Backend, evaluate, getBackend, setBackend } from './runtime/run.js';
+export { getThreads, setThreads, systemInfo } from './runtime/threads.js';
 export type { Shape } from './shape.js';
 export { type NestedArray, type RunOptions, Tensor, tensor } from './tensor.js';
 export { Parameter, Variable } from './variable.js';
-export { getThreads, setThreads, systemInfo } from './runtime/threads.js';

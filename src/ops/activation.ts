@@ -18,7 +18,7 @@ function checkInput(input: Tensor, where: string): void {
 /** max(x, 0); the gradient at 0 is 0. */
 export const relu = numericFunction({
   name: 'relu',
-  scalar: (a) => (a < 0 ? 0 : a),
+  scalar: (a) => Math.max(a, 0),
   gradient: (g, { output }) => [where(lessEqual(output, 0), 0, g)],
 });
 
