@@ -45,7 +45,7 @@ class Environment {
  private:
   using Finished = std::pair<std::unique_ptr<Job>, napi_ref>;
 
-  // On a runner thread, or on this environment's thread for a job aborted before it began.
+  // On a runner thread, or on any thread that submits or aborts; the scheduler is locked.
   void finish(std::unique_ptr<Job> job, napi_ref reference) {
     std::lock_guard<std::mutex> lock(mutex_);
     finished_.emplace_back(std::move(job), reference);

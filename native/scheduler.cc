@@ -42,11 +42,6 @@ void collect_ranges(Job* job) {
   job->written.seal();
 }
 
-void hand_back(std::unique_ptr<Job> job) {
-  const auto done = std::move(job->done);
-  done(std::move(job));
-}
-
 }  // namespace
 
 Scheduler& Scheduler::instance() {
@@ -56,33 +51,28 @@ Scheduler& Scheduler::instance() {
 
 int64_t Scheduler::submit(std::unique_ptr<Job> job) {
   collect_ranges(job.get());
-  std::vector<std::unique_ptr<Job>> failed;
-  int64_t id = 0;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    Job* added = job.get();
-    id = added->id = ++last_id_;
-    for (auto& entry : unfinished_) {
-      if (!conflict(*entry.second, *added)) continue;
-      entry.second->dependents.push_back(added);
-      ++added->blockers;
-    }
-    unfinished_.emplace(id, std::move(job));
-    if (added->blockers == 0) ready_.emplace(id, added);
-    summon_runners(0);
-    if (runners_ == 0) fail_ready(&failed);
+  std::lock_guard<std::mutex> lock(mutex_);
+  Job* added = job.get();
+  const int64_t id = added->id = ++last_id_;
+  for (auto& entry : unfinished_) {
+    if (!conflict(*entry.second, *added)) continue;
+    entry.second->dependents.push_back(added);
+    ++added->blockers;
   }
-  for (auto& each : failed) hand_back(std::move(each));
+  unfinished_.emplace(id, std::move(job));
+  if (added->blockers == 0) ready_.emplace(id, added);
+  summon_runners(0);
+  if (runners_ == 0) fail_ready();
   return id;
 }
 
 // Without a single thread to run on, jobs would wait for ever.
-void Scheduler::fail_ready(std::vector<std::unique_ptr<Job>>* failed) {
+void Scheduler::fail_ready() {
   while (!ready_.empty()) {
     Job* job = ready_.begin()->second;
     ready_.erase(ready_.begin());
     job->result.outcome = Outcome::kNoMemory;
-    failed->push_back(finish(job));
+    finish(job);
   }
 }
 
@@ -116,11 +106,8 @@ void Scheduler::run_jobs() {
     execute(job);
     lock.lock();
     --running_;
-    std::unique_ptr<Job> finished = finish(job);
+    finish(job);
     summon_runners(1);
-    lock.unlock();
-    hand_back(std::move(finished));
-    lock.lock();
   }
 }
 
@@ -135,52 +122,49 @@ void Scheduler::execute(Job* job) {
   job->result = run_program(*job->program, addresses.data(), options, pool_, arenas_);
 }
 
-// Takes a job out and releases those that waited for it. Called with the lock held.
-std::unique_ptr<Job> Scheduler::finish(Job* job) {
+// Takes a job out, hands it back and releases those that waited for it. Called with the lock held, so that jobs are
+// handed back in the order in which they depend on each other.
+void Scheduler::finish(Job* job) {
   for (Job* dependent : job->dependents) {
     if (--dependent->blockers == 0) ready_.emplace(dependent->id, dependent);
   }
   const auto place = unfinished_.find(job->id);
   std::unique_ptr<Job> finished = std::move(place->second);
   unfinished_.erase(place);
-  return finished;
+  const auto done = std::move(finished->done);
+  done(std::move(finished));
 }
 
 // Takes out a job that has not started; one that runs is only told to stop. Called with the lock held.
-std::unique_ptr<Job> Scheduler::stop(Job* job) {
+void Scheduler::stop(Job* job) {
   job->abort.store(true, std::memory_order_relaxed);
-  if (job->running) return nullptr;
+  if (job->running) return;
   ready_.erase(job->id);
   for (auto& entry : unfinished_) {
     auto& waiting = entry.second->dependents;
     waiting.erase(std::remove(waiting.begin(), waiting.end(), job), waiting.end());
   }
   job->result.outcome = Outcome::kAborted;
-  return finish(job);
+  finish(job);
 }
 
 void Scheduler::abort(int64_t id, const void* owner) {
-  std::unique_ptr<Job> finished;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    const auto place = unfinished_.find(id);
-    if (place == unfinished_.end() || place->second->owner != owner) return;
-    finished = stop(place->second.get());
-    summon_runners(0);
-  }
-  if (finished != nullptr) hand_back(std::move(finished));
+  std::lock_guard<std::mutex> lock(mutex_);
+  const auto place = unfinished_.find(id);
+  if (place == unfinished_.end() || place->second->owner != owner) return;
+  stop(place->second.get());
+  summon_runners(0);
 }
 
 void Scheduler::abort_all(const void* owner) {
-  std::vector<int64_t> ids;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (const auto& entry : unfinished_) {
-      if (entry.second->owner == owner) ids.push_back(entry.first);
-    }
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::vector<Job*> jobs;
+  for (const auto& entry : unfinished_) {
+    if (entry.second->owner == owner) jobs.push_back(entry.second.get());
   }
   // Last first: a job that waits for another of the same owner must not start when that one is stopped.
-  for (auto id = ids.rbegin(); id != ids.rend(); ++id) abort(*id, owner);
+  for (auto job = jobs.rbegin(); job != jobs.rend(); ++job) stop(*job);
+  summon_runners(0);
 }
 
 }  // namespace brawn

@@ -40,8 +40,11 @@ struct Job {
   std::shared_ptr<const Program> program;
   std::vector<Memory> bindings;
   bool profile = false;
-  const void* owner = nullptr;                     // whoever may abort it
-  std::function<void(std::unique_ptr<Job>)> done;  // called once, on any thread, without locks held
+  const void* owner = nullptr;  // whoever may abort it
+
+  // Called once, on any thread, after those of the jobs this one waited for. The scheduler is locked meanwhile: pass
+  // the job on and return.
+  std::function<void(std::unique_ptr<Job>)> done;
 
   RunResult result;
   std::vector<int64_t> times;  // nanoseconds per instruction when profiled
@@ -72,10 +75,10 @@ class Scheduler {
  private:
   void run_jobs();
   void execute(Job* job);
-  std::unique_ptr<Job> finish(Job* job);
-  std::unique_ptr<Job> stop(Job* job);
+  void finish(Job* job);
+  void stop(Job* job);
   void summon_runners(int taken);
-  void fail_ready(std::vector<std::unique_ptr<Job>>* failed);
+  void fail_ready();
 
   Pool& pool_;
   ArenaPool& arenas_;
