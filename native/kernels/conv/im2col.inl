@@ -60,15 +60,21 @@ class Image {
   const T* pixel(int64_t index) const { return data_ + index * channels_; }
   int64_t channels() const { return channels_; }
 
-  // Columns [k0, k0 + k) of grid rows [m0, m0 + m); emit(i) says where row m0 + i goes, done(i) that it is there.
+  // Columns [k0, k0 + k) of grid rows [m0, m0 + m); emit(i) says where row m0 + i goes, done(i) that it is there. Rows
+  // need room for kRowPad more elements.
   template <class Emit, class Done>
   void gather(int64_t m0, int64_t m, int64_t k0, int64_t k, const Emit& emit, const Done& done) const {
     int64_t w = m0 % w_.grid, h = m0 / w_.grid % h_.grid, d = m0 / w_.grid / h_.grid % d_.grid;
     int64_t n = m0 / w_.grid / h_.grid / d_.grid;
     const int64_t first_run = k0 / run_, skip = k0 - first_run * run_;
     const int64_t tw = first_run % runs_w_, th = first_run / runs_w_ % h_.taps, td = first_run / runs_w_ / h_.taps;
+    const bool short_runs = joined_ && run_ <= 2 * kPanel<T> && k == run_ * h_.taps * d_.taps;
     for (int64_t i = 0; i < m; ++i) {
-      gather_row(emit(i), n, d, h, w, td, th, tw, skip, k);
+      if (short_runs && inside(d_, d) && inside(h_, h) && inside(w_, w)) {
+        gather_inside(emit(i), n, d, h, w);
+      } else {
+        gather_row(emit(i), n, d, h, w, td, th, tw, skip, k);
+      }
       done(i);
       if (++w < w_.grid) continue;
       w = 0;
@@ -82,6 +88,29 @@ class Image {
 
  private:
   static bool own(const Axis& a) { return a.taps == 1 && a.step == 1 && a.first == 0 && a.grid == a.size; }
+
+  static bool inside(const Axis& a, int64_t j) {
+    const int64_t low = j * a.step + a.first;
+    return low >= 0 && low + (a.taps - 1) * a.tap_step < a.size;
+  }
+
+  // A whole row of short runs that all lie inside the image, with whole vector stores.
+  void gather_inside(T* to, int64_t n, int64_t jd, int64_t jh, int64_t jw) const {
+    using V = typename VectorOf<T>::V;
+    const int64_t d = jd * d_.step + d_.first, h = jh * h_.step + h_.first, w = jw * w_.step + w_.first;
+    const T* corner = data_ + (((n * d_.size + d) * h_.size + h) * w_.size + w) * channels_;
+    const int64_t line = h_.tap_step * w_.size * channels_, slice = d_.tap_step * h_.size * w_.size * channels_;
+    const int64_t whole = run_ / V::kLanes * V::kLanes, rest = run_ - whole;
+    for (int64_t td = 0; td < d_.taps; ++td) {
+      const T* from = corner + td * slice;
+      for (int64_t th = 0; th < h_.taps; ++th) {
+        for (int64_t c = 0; c < whole; c += V::kLanes) V::load(from + c).store(to + c);
+        if (rest > 0) V::load_partial(from + whole, rest).store(to + whole);
+        to += run_;
+        from += line;
+      }
+    }
+  }
 
   void gather_row(T* to, int64_t n, int64_t jd, int64_t jh, int64_t jw, int64_t td, int64_t th, int64_t tw,
                   int64_t skip, int64_t k) const {
@@ -142,15 +171,20 @@ ABlock<T> gather_a(const Image<T>& image, int64_t m0, int64_t m, int64_t k0, int
   return {buffer, stride, 1, stride * panel_rows};
 }
 
-// Image rows as panels of B: row l of B is pixel k0 + l, columns [n0, n0 + n).
+// Image rows as a block of B, kept as rows: row l is pixel k0 + l, columns [n0, n0 + n) and zeros to a whole panel.
 template <class T>
-void gather_b(const Image<T>& image, int64_t n0, int64_t n, int64_t k0, int64_t k, T* to) {
+BBlock<T> gather_b(const Image<T>& image, int64_t n0, int64_t n, int64_t k0, int64_t k, T* buffer) {
+  const int64_t width = round_up(n, kPanel<T>), stride = width + kRowPad;
+  const auto row = [&](int64_t l) { return buffer + l * stride; };
   if (image.pixels()) {
-    for (int64_t l = 0; l < k; ++l) pack_b_row(image.pixel(k0 + l) + n0, n, k, to + l * kPanel<T>);
-    return;
+    for (int64_t l = 0; l < k; ++l) {
+      copy_run(row(l), image.pixel(k0 + l) + n0, n);
+      zero_run(row(l) + n, width - n);
+    }
+  } else {
+    image.gather(k0, k, n0, n, row, [&](int64_t l) { zero_run(row(l) + n, width - n); });
   }
-  T row[kTile];
-  image.gather(k0, k, n0, n, [&](int64_t) { return row; }, [&](int64_t l) { pack_b_row(row, n, k, to + l * kPanel<T>); });
+  return {buffer, stride, 1};
 }
 
 }  // namespace

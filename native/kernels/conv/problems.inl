@@ -45,9 +45,9 @@ class ForwardProblem {
     return gather_a(image, m0, m, k0, k, panel_rows, cols, buffer);
   }
 
-  void pack_b(int64_t b, int64_t n0, int64_t n, int64_t k0, int64_t k, T* to) const {
+  BBlock<T> b_block(int64_t b, int64_t n0, int64_t n, int64_t k0, int64_t k, T* to) const {
     const T* w = static_cast<const T*>(args_.weight) + (b * g_.out_group() + n0) * depth() + k0;
-    brawn::BRAWN_ISA::pack_b(w, 1, depth(), n, k, to);
+    return pack_b(w, 1, depth(), n, k, to);
   }
 
  private:
@@ -118,7 +118,7 @@ class InputGradProblem {
     return gather_a(image, m0, m, k0, k, panel_rows, cols, buffer);
   }
 
-  void pack_b(int64_t b, int64_t n0, int64_t n, int64_t k0, int64_t k, T* to) const {
+  BBlock<T> b_block(int64_t b, int64_t n0, int64_t n, int64_t k0, int64_t k, T* to) const {
     const Axis d = axes(b)[0], h = axes(b)[1], w = axes(b)[2];
     const int64_t channels = g_.out_group(), first = b % g_.groups * channels;
     for (int64_t l = 0; l < k; ++l) {
@@ -128,6 +128,7 @@ class InputGradProblem {
       const int64_t at = ((o * g_.kernel[0] + kd) * g_.kernel[1] + kh) * g_.kernel[2] + kw;
       pack_b_row(static_cast<const T*>(args_.weight) + at * g_.in_group() + n0, n, k, to + l * kPanel<T>);
     }
+    return {to, kPanel<T>, k};
   }
 
  private:
@@ -199,10 +200,10 @@ class WeightGradProblem {
     return pack_a(g, 1, g_.out_channels, m, k, panel_rows, buffer);
   }
 
-  void pack_b(int64_t b, int64_t n0, int64_t n, int64_t k0, int64_t k, T* to) const {
+  BBlock<T> b_block(int64_t b, int64_t n0, int64_t n, int64_t k0, int64_t k, T* to) const {
     const Image<T> image(args_.x, forward_axis(g_, 0), forward_axis(g_, 1), forward_axis(g_, 2), g_.in_channels,
                          b * g_.in_group(), g_.in_group());
-    gather_b(image, n0, n, k0, k, to);
+    return gather_b(image, n0, n, k0, k, to);
   }
 
  private:

@@ -6,7 +6,7 @@
 //   b_of(batch), depth_of(b)
 //   rows(), cols(), depth()          largest m, n, k of any batch; rows(batch) and depth(batch) may be smaller
 //   a_block(batch, m0, m, k0, k, panel_rows, cols, buffer)     an ABlock, packed into buffer or the matrix itself
-//   pack_b(b, n0, n, k0, k, to)                                panels of B
+//   b_block(b, n0, n, k0, k, buffer)                           a BBlock; always panels when share_b()
 //   direct_b(m), b_row(b, n0, k0, &distance)                   whether and where B rows can be used unpacked
 //   skinny(...)                      computes a block in its own way and says so, or returns false
 //   split()                          whether a long k may be cut into partial sums
@@ -28,6 +28,8 @@ constexpr int64_t kFewTasks = 8;          // fewer than this: split k
 constexpr int64_t kBlockRows = 120;       // rows of A per task at full depth, about 120 KB in L2
 constexpr int64_t kBlockCols = 1024;      // columns per task
 constexpr int64_t kBlockDepth = 256;      // k per packed block: one panel of B stays in L1
+constexpr int64_t kDirectCols = 512;      // unpacked B is read in long pieces of few rows, as prefetchers like it
+constexpr int64_t kDirectDepth = 32;
 constexpr int64_t kLocalGroup = 128;      // columns of B a task packs at a time
 constexpr int64_t kReduceElements = 8192; // results per task that adds partial sums
 constexpr int64_t kSharedBytes = int64_t{256} << 20;
@@ -61,9 +63,11 @@ Plan make_plan(const P& p) {
   const int64_t most_m = max64(p.block_rows(), fit) / kRows * kRows;
   plan.blocks_m = ceil_div(plan.m, most_m);
   plan.blocks_n = ceil_div(plan.n, kBlockCols);
+  plan.direct_b = p.direct_b(plan.m);
   if (p.share_b()) {
     plan.blocks_m = max64(plan.blocks_m, min64(each, plan.m / (4 * kRows)));
-    plan.blocks_n = max64(plan.blocks_n, min64(ceil_div(each, plan.blocks_m), plan.n / 64));
+    const int64_t least_n = plan.direct_b ? kDirectCols : 64;
+    plan.blocks_n = max64(plan.blocks_n, min64(ceil_div(each, plan.blocks_m), plan.n / least_n));
   } else {
     plan.blocks_n = max64(plan.blocks_n, min64(each, plan.n / kLocalGroup));
   }
@@ -80,14 +84,13 @@ Plan make_plan(const P& p) {
     plan.split_k = round_up(ceil_div(plan.k, plan.splits), 16);
     plan.splits = ceil_div(plan.k, plan.split_k);
   }
-  plan.blocks_k = ceil_div(plan.k, kBlockDepth);
+  plan.blocks_k = ceil_div(plan.k, plan.direct_b && plan.n >= kDirectCols ? kDirectDepth : kBlockDepth);
   plan.block_k = round_up(ceil_div(plan.k, max64(plan.blocks_k, 1)), 8);
   plan.batches_per_task = 1;
   if (plan.blocks_m * plan.blocks_n * plan.splits == 1) {
     plan.batches_per_task = max64(1, min64(plan.batches, static_cast<int64_t>(1 / load)));
   }
   plan.padded_n = round_up(plan.n, kPanel<T>);
-  plan.direct_b = p.direct_b(min64(plan.m, plan.block_m));
   const int64_t packed = p.distinct_b() * plan.padded_n * plan.k * int64_t{sizeof(T)};
   plan.shared_b = p.share_b() && !plan.direct_b && plan.splits == 1 && plan.tasks() > 1 && packed <= kSharedBytes &&
                   plan.blocks_m * plan.batches > p.distinct_b();
@@ -117,7 +120,7 @@ LocalScratch<typename P::T> local_scratch(const P& p, const Plan& plan, char* ba
   };
   s.a = take(packed_a_size(plan.block_m, plan.block_k));
   const int64_t columns = plan.direct_b ? kPanel<T> : round_up(min64(plan.group, plan.block_n), kPanel<T>);
-  s.b = take(plan.shared_b ? 0 : columns * plan.block_k);
+  s.b = take(plan.shared_b ? 0 : (columns + kRowPad) * plan.block_k);
   const bool in_place = p.straight() && Epilogue::is_plain(p.epilogue(), p.outputs().size);
   s.c = take(plan.splits > 1 ? kReduceElements : in_place ? 0 : plan.block_m * plan.block_n);
   s.tile = take(Micro<T>::kRows * kPanel<T>);
@@ -180,10 +183,10 @@ void multiply(const P& p, const Plan& plan, const Block<typename P::T>& block, c
     const ABlock<T> a = p.a_block(block.batch, block.m0, block.m, k0, k, panel_rows, block.n, local.a);
     for (int64_t g = 0; g < block.n; g += plan.group) {
       const int64_t width = min64(plan.group, block.n - g);
-      const T* b = local.b;
+      BBlock<T> b{};
       int64_t whole = 0, distance = 0;
       if (plan.shared_b) {
-        b = packed + (b_index * plan.k + k0) * plan.padded_n + (block.n0 + g) * k;
+        b = {packed + (b_index * plan.k + k0) * plan.padded_n + (block.n0 + g) * k, kPanel<T>, k};
       } else if (plan.direct_b) {
         whole = width / kPanel<T> * kPanel<T>;
         const T* rows = p.b_row(b_index, block.n0 + g, k0, &distance);
@@ -191,12 +194,12 @@ void multiply(const P& p, const Plan& plan, const Block<typename P::T>& block, c
           multiply_panel(a, block.m, panel_rows, k, rows + j, distance, block.c + g + j, block.stride, kPanel<T>, l > 0,
                          local.tile);
         }
-        if (whole < width) p.pack_b(b_index, block.n0 + g + whole, width - whole, k0, k, local.b);
+        if (whole < width) b = p.b_block(b_index, block.n0 + g + whole, width - whole, k0, k, local.b);
       } else {
-        p.pack_b(b_index, block.n0 + g, width, k0, k, local.b);
+        b = p.b_block(b_index, block.n0 + g, width, k0, k, local.b);
       }
       for (int64_t j = whole; j < width; j += kPanel<T>) {
-        multiply_panel(a, block.m, panel_rows, k, b + (j - whole) * k, kPanel<T>, block.c + g + j, block.stride,
+        multiply_panel(a, block.m, panel_rows, k, b.data + (j - whole) * b.column, b.row, block.c + g + j, block.stride,
                        min64(kPanel<T>, width - j), l > 0, local.tile);
       }
       if (l + k >= block.k) finish(g, width);
@@ -261,7 +264,7 @@ struct Driver {
     const int64_t group = task % groups, block = task / groups % plan.blocks_k, b = task / groups / plan.blocks_k;
     const int64_t k0 = block * plan.block_k, k = min64(plan.block_k, p.depth_of(b) - k0), n0 = group * 128;
     if (k <= 0) return;
-    p.pack_b(b, n0, min64(128, plan.n - n0), k0, k, shared + (b * plan.k + k0) * plan.padded_n + n0 * k);
+    p.b_block(b, n0, min64(128, plan.n - n0), k0, k, shared + (b * plan.k + k0) * plan.padded_n + n0 * k);
   }
 
   static void compute(const P& p, const Plan& plan, int64_t tile, T* shared, const LocalScratch<T>& local,

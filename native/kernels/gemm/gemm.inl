@@ -62,17 +62,17 @@ class GemmProblem {
     const int64_t row = args_.a_strides[0], col = args_.a_strides[1];
     const T* a = this->a(batch) + m0 * row + k0 * col;
     if (read_a_directly<T>(row, cols)) return {a, row, col, row * panel_rows};
-    return brawn::BRAWN_ISA::pack_a(a, row, col, m, k, panel_rows, buffer);
+    return pack_a(a, row, col, m, k, panel_rows, buffer);
   }
 
-  void pack_b(int64_t b, int64_t n0, int64_t n, int64_t k0, int64_t k, T* to) const {
+  BBlock<T> b_block(int64_t b, int64_t n0, int64_t n, int64_t k0, int64_t k, T* to) const {
     const int64_t row = args_.b_strides[0], col = args_.b_strides[1];
-    brawn::BRAWN_ISA::pack_b(this->b(b) + k0 * row + n0 * col, row, col, n, k, to);
+    return pack_b(this->b(b) + k0 * row + n0 * col, row, col, n, k, to);
   }
 
   bool direct_b(int64_t m) const {
     if (args_.b_strides[1] != 1) return false;
-    return m <= 2 * Micro<T>::kRows || args_.n * args_.k * int64_t{sizeof(T)} <= 32768;
+    return m <= Micro<T>::kRows || args_.n * args_.k * int64_t{sizeof(T)} <= 32768;
   }
 
   const T* b_row(int64_t b, int64_t n0, int64_t k0, int64_t* distance) const {

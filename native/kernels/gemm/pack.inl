@@ -35,6 +35,14 @@ struct ABlock {
   int64_t panel;
 };
 
+// A block of B: the panel of column j (a multiple of kPanel) starts at data + j * column, its rows are `row` apart.
+template <class T>
+struct BBlock {
+  const T* data;
+  int64_t row;
+  int64_t column;
+};
+
 template <int kBytes>
 inline void copy_piece(char* to, const char* from) {
   __builtin_memcpy(to, from, kBytes);
@@ -67,9 +75,28 @@ inline void copy_run(T* to, const T* from, int64_t n) {
   }
 }
 
+template <int kBytes>
+inline void zero_piece(char* to) {
+  __builtin_memset(to, 0, kBytes);
+}
+
 template <class T>
 inline void zero_run(T* to, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) to[i] = 0;
+  constexpr int64_t kWide = sizeof(typename Micro<T>::V);
+  char* d = reinterpret_cast<char*>(to);
+  const int64_t bytes = n * int64_t{sizeof(T)};
+  if (bytes >= kWide) {
+    for (int64_t i = 0; i + kWide <= bytes; i += kWide) zero_piece<kWide>(d + i);
+    zero_piece<kWide>(d + bytes - kWide);
+  } else if (bytes >= 16) {
+    for (int64_t i = 0; i + 16 <= bytes; i += 16) zero_piece<16>(d + i);
+    zero_piece<16>(d + bytes - 16);
+  } else if (bytes >= 8) {
+    zero_piece<8>(d);
+    zero_piece<8>(d + bytes - 8);
+  } else if (bytes == 4) {
+    zero_piece<4>(d);
+  }
 }
 
 // Elements needed for a packed block of A in either order.
@@ -173,10 +200,10 @@ void pack_b_transposed(const T* b, int64_t col, int64_t n, int64_t k, T* to) {
 
 // Columns [0, n) of a strided B into panels.
 template <class T>
-void pack_b(const T* b, int64_t row, int64_t col, int64_t n, int64_t k, T* to) {
+BBlock<T> pack_b(const T* b, int64_t row, int64_t col, int64_t n, int64_t k, T* to) {
   if (col == 1) {
     for (int64_t l = 0; l < k; ++l) pack_b_row(b + l * row, n, k, to + l * kPanel<T>);
-    return;
+    return {to, kPanel<T>, k};
   }
   for (int64_t j = 0; j < n; j += kPanel<T>) {
     const int64_t width = min64(kPanel<T>, n - j);
@@ -190,6 +217,7 @@ void pack_b(const T* b, int64_t row, int64_t col, int64_t n, int64_t k, T* to) {
       zero_run(panel + l * kPanel<T> + width, kPanel<T> - width);
     }
   }
+  return {to, kPanel<T>, k};
 }
 
 }  // namespace
