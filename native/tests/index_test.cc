@@ -45,7 +45,8 @@ static void check_read(const IsaTable& table, const Shape& s, bool gather) {
 
 template <class E, class I>
 static void check_add(const IsaTable& table, const Shape& s, bool scatter) {
-  const KernelRow& row = find_row(table, std::string(scatter ? "index_scatterAdd_" : "index_selectAdd_") + dtype_name<E>());
+  const KernelRow& row =
+      find_row(table, std::string(scatter ? "index_scatterAdd_" : "index_selectAdd_") + dtype_name<E>());
   std::vector<E> base = random_values<E>(s.x_size(), 3, -90, 90);
   const std::vector<E> src = random_values<E>(s.y_size(), 4, -90, 90);
   std::vector<I> index = indices<I>(scatter ? s.y_size() : s.count, s.axis_x);
@@ -56,8 +57,15 @@ static void check_add(const IsaTable& table, const Shape& s, bool scatter) {
       expected[(o * s.axis_x + index[scatter ? i : c]) * s.inner + k] += src[i];
     }
     std::vector<E> y(s.x_size(), 5);
-    IndexAddArgs args = {zero ? nullptr : base.data(), src.data(), index.data(), y.data(), s.outer,
-                         s.axis_x, s.count, s.inner, sizeof(I)};
+    IndexAddArgs args = {zero ? nullptr : base.data(),
+                         src.data(),
+                         index.data(),
+                         y.data(),
+                         s.outer,
+                         s.axis_x,
+                         s.count,
+                         s.inner,
+                         sizeof(I)};
     run_all_orders(row, &args, y);
     CHECK(std::memcmp(y.data(), expected.data(), y.size() * sizeof(E)) == 0, "%s %s", table.isa.c_str(), row.name);
     if (zero) continue;
@@ -68,7 +76,8 @@ static void check_add(const IsaTable& table, const Shape& s, bool scatter) {
   }
   index.front() = static_cast<I>(-s.axis_x);
   std::vector<E> y(s.x_size());
-  const IndexAddArgs args = {nullptr, src.data(), index.data(), y.data(), s.outer, s.axis_x, s.count, s.inner, sizeof(I)};
+  const IndexAddArgs args = {nullptr,  src.data(), index.data(), y.data(), s.outer,
+                             s.axis_x, s.count,    s.inner,      sizeof(I)};
   expect_fault(row, &args, Fault::kIndexOutOfRange, -s.axis_x, s.axis_x);
 }
 

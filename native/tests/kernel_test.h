@@ -16,48 +16,48 @@
 
 // Declares the tables of a family and collects those that can run here as `family_tables()`.
 #if defined(__x86_64__)
-#define BRAWN_TEST_FAMILY(family)                                         \
-  namespace brawn {                                                       \
-  namespace ref {                                                         \
-  KernelTable family##_table();                                           \
-  }                                                                       \
-  namespace avx2 {                                                        \
-  KernelTable family##_table();                                           \
-  }                                                                       \
-  namespace avx512 {                                                      \
-  KernelTable family##_table();                                           \
-  }                                                                       \
-  }                                                                       \
-  static std::vector<kernel_test::IsaTable> family##_tables() {           \
-    std::vector<kernel_test::IsaTable> tables;                            \
-    tables.push_back({"ref", brawn::ref::family##_table()});              \
+#define BRAWN_TEST_FAMILY(family)                                                                 \
+  namespace brawn {                                                                               \
+  namespace ref {                                                                                 \
+  KernelTable family##_table();                                                                   \
+  }                                                                                               \
+  namespace avx2 {                                                                                \
+  KernelTable family##_table();                                                                   \
+  }                                                                                               \
+  namespace avx512 {                                                                              \
+  KernelTable family##_table();                                                                   \
+  }                                                                                               \
+  }                                                                                               \
+  static std::vector<kernel_test::IsaTable> family##_tables() {                                   \
+    std::vector<kernel_test::IsaTable> tables;                                                    \
+    tables.push_back({"ref", brawn::ref::family##_table()});                                      \
     if (kernel_test::has_avx2()) tables.push_back({"avx2", brawn::avx2::family##_table()});       \
     if (kernel_test::has_avx512()) tables.push_back({"avx512", brawn::avx512::family##_table()}); \
-    return tables;                                                        \
+    return tables;                                                                                \
   }
 #else
-#define BRAWN_TEST_FAMILY(family)                                         \
-  namespace brawn {                                                       \
-  namespace ref {                                                         \
-  KernelTable family##_table();                                           \
-  }                                                                       \
-  namespace neon {                                                        \
-  KernelTable family##_table();                                           \
-  }                                                                       \
-  }                                                                       \
-  static std::vector<kernel_test::IsaTable> family##_tables() {           \
-    return {{"ref", brawn::ref::family##_table()}, {"neon", brawn::neon::family##_table()}};      \
+#define BRAWN_TEST_FAMILY(family)                                                            \
+  namespace brawn {                                                                          \
+  namespace ref {                                                                            \
+  KernelTable family##_table();                                                              \
+  }                                                                                          \
+  namespace neon {                                                                           \
+  KernelTable family##_table();                                                              \
+  }                                                                                          \
+  }                                                                                          \
+  static std::vector<kernel_test::IsaTable> family##_tables() {                              \
+    return {{"ref", brawn::ref::family##_table()}, {"neon", brawn::neon::family##_table()}}; \
   }
 #endif
 
-#define CHECK(condition, ...)                                             \
-  do {                                                                    \
-    if (!(condition)) {                                                   \
+#define CHECK(condition, ...)                                              \
+  do {                                                                     \
+    if (!(condition)) {                                                    \
       std::fprintf(stderr, "%s:%d: %s: ", __FILE__, __LINE__, #condition); \
-      std::fprintf(stderr, __VA_ARGS__);                                  \
-      std::fprintf(stderr, "\n");                                         \
-      std::exit(1);                                                       \
-    }                                                                     \
+      std::fprintf(stderr, __VA_ARGS__);                                   \
+      std::fprintf(stderr, "\n");                                          \
+      std::exit(1);                                                        \
+    }                                                                      \
   } while (0)
 
 namespace kernel_test {

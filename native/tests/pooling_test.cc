@@ -154,7 +154,8 @@ static void check_grad(const IsaTable& table, const Case& c, const std::vector<W
   for (int64_t i = 0; i < n_out; ++i) {
     const int64_t ch = i % c.channels, o = i / c.channels % c.out.size(), n = i / c.channels / c.out.size();
     max_grad[(n * c.in.size() + index[i]) * c.channels + ch] += g[i];
-    for (int64_t tap : all[o].taps) avg_grad[(n * c.in.size() + tap) * c.channels + ch] += g[i] / (double)all[o].divisor;
+    for (int64_t tap : all[o].taps)
+      avg_grad[(n * c.in.size() + tap) * c.channels + ch] += g[i] / (double)all[o].divisor;
   }
   const PoolIndexArgs max = {g.data(), index.data(), y.data(), c.batch, c.channels, c.in.size(), c.out.size()};
   const KernelRow& max_row = find_row(table, row_name<T>("maxGrad", "", false));

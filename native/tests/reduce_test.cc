@@ -12,9 +12,9 @@ struct Shape {
 };
 
 static const Shape kShapes[] = {
-    {1, 1, 1},     {3, 1, 5},      {2, 7, 1},       {5, 64, 1},      {3, 129, 1},      {2, 1000, 1},  {1, 100003, 1},
-    {1, 70000, 3}, {2, 33, 7},     {1, 5000, 31},   {1, 3001, 64},   {1, 1024, 1000},  {4, 17, 1025}, {2, 300, 2500},
-    {300, 5, 3},   {1, 2, 100000}, {1, 300000, 1},  {2000, 200, 1},  {17, 9000, 1},
+    {1, 1, 1},     {3, 1, 5},      {2, 7, 1},      {5, 64, 1},     {3, 129, 1},     {2, 1000, 1},  {1, 100003, 1},
+    {1, 70000, 3}, {2, 33, 7},     {1, 5000, 31},  {1, 3001, 64},  {1, 1024, 1000}, {4, 17, 1025}, {2, 300, 2500},
+    {300, 5, 3},   {1, 2, 100000}, {1, 300000, 1}, {2000, 200, 1}, {17, 9000, 1},
 };
 
 template <class T>
@@ -148,11 +148,13 @@ static void check_bools(const IsaTable& table, const Shape& s) {
     if (kind == 2) std::fill(x.begin(), x.end(), 1);
     if (kind == 2) x[x.size() / 2] = 0;
     check_lines<uint8_t, uint8_t>(table, "any_b8", x, s, 0, [](const std::vector<uint8_t>& v) {
-      for (uint8_t a : v) if (a) return 1.0;
+      for (uint8_t a : v)
+        if (a) return 1.0;
       return 0.0;
     });
     check_lines<uint8_t, uint8_t>(table, "all_b8", x, s, 0, [](const std::vector<uint8_t>& v) {
-      for (uint8_t a : v) if (!a) return 0.0;
+      for (uint8_t a : v)
+        if (!a) return 0.0;
       return 1.0;
     });
   }

@@ -38,9 +38,12 @@ static void check(const IsaTable& table, const ScanArgs& shape, bool product, do
 int main() {
   for (const IsaTable& table : scan_tables()) {
     for (int64_t reverse : {0, 1}) {
-      for (const ScanArgs& s : {ScanArgs{nullptr, nullptr, 1, 1, 1, reverse}, {nullptr, nullptr, 3, 70, 5, reverse},
-                                {nullptr, nullptr, 2, 100, 259, reverse}, {nullptr, nullptr, 5000, 9, 1, reverse},
-                                {nullptr, nullptr, 1, 50000, 1, reverse}, {nullptr, nullptr, 40, 2, 600, reverse}}) {
+      for (const ScanArgs& s : {ScanArgs{nullptr, nullptr, 1, 1, 1, reverse},
+                                {nullptr, nullptr, 3, 70, 5, reverse},
+                                {nullptr, nullptr, 2, 100, 259, reverse},
+                                {nullptr, nullptr, 5000, 9, 1, reverse},
+                                {nullptr, nullptr, 1, 50000, 1, reverse},
+                                {nullptr, nullptr, 40, 2, 600, reverse}}) {
         for (bool product : {false, true}) {
           check<float, double>(table, s, product, 0);
           check<double, double>(table, s, product, 0);

@@ -9,10 +9,11 @@ using namespace brawn;
 using namespace kernel_test;
 
 template <class T>
-static std::vector<double> expected_line(const std::vector<T>& x, const SoftmaxArgs& a, int64_t row, int64_t i, bool log) {
+static std::vector<double> expected_line(const std::vector<T>& x, const SoftmaxArgs& a, int64_t row, int64_t i,
+                                         bool log) {
   double top = -INFINITY, sum = 0;
   const auto at = [&](int64_t c) { return static_cast<double>(x[(row * a.cols + c) * a.inner + i]); };
-  for (int64_t c = 0; c < a.cols; ++c) top = std::fmax(top, at(c));
+  for (int64_t c = 0; c < a.cols; ++c) top = at(c) > top ? at(c) : top;
   for (int64_t c = 0; c < a.cols; ++c) sum += std::exp(at(c) - top);
   std::vector<double> y;
   for (int64_t c = 0; c < a.cols; ++c) y.push_back(log ? at(c) - top - std::log(sum) : std::exp(at(c) - top) / sum);
@@ -40,7 +41,8 @@ static void check(const IsaTable& table, int64_t rows, int64_t cols, int64_t inn
       const std::vector<double> e = expected_line(x, args, r, i, log);
       for (int64_t c = 0; c < cols; ++c) {
         const double a = y[(r * cols + c) * inner + i];
-        CHECK(close(a, e[c], tolerance) && (log || std::isnan(e[c]) || e[c] < 1e-30 || std::fabs(a / e[c] - 1) < tolerance * 2),
+        CHECK(close(a, e[c], tolerance) &&
+                  (log || std::isnan(e[c]) || e[c] < 1e-30 || std::fabs(a / e[c] - 1) < tolerance * 2),
               "%s %s [%lld,%lld,%lld]: %g, expected %g", table.isa.c_str(), row.name, (long long)rows, (long long)cols,
               (long long)inner, a, e[c]);
       }

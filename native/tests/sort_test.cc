@@ -39,9 +39,8 @@ static void check(const IsaTable& table, int64_t outer, int64_t axis, int64_t in
       const auto at = [&](int64_t a) { return x[(o * axis + a) * inner + i]; };
       std::vector<int64_t> order(axis);
       std::iota(order.begin(), order.end(), 0);
-      std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-        return descending ? less(at(b), at(a)) : less(at(a), at(b));
-      });
+      std::stable_sort(order.begin(), order.end(),
+                       [&](int64_t a, int64_t b) { return descending ? less(at(b), at(a)) : less(at(a), at(b)); });
       for (int64_t r = 0; r < k; ++r) {
         CHECK(index[(o * k + r) * inner + i] == order[r], "%s %s axis %lld k %lld rank %lld", table.isa.c_str(),
               row.name, (long long)axis, (long long)k, (long long)r);

@@ -203,9 +203,9 @@ void index_add_run(const void* raw, int, int64_t begin, int64_t end, const Conte
 }
 
 #define BRAWN_INDEX_READ(name, params, E, Op) \
-  {name, "", "x index -> y", params, 1, index_read_tasks, nullptr, nullptr, index_read_run<E, Op>}
+  { name, "", "x index -> y", params, 1, index_read_tasks, nullptr, nullptr, index_read_run<E, Op> }
 #define BRAWN_INDEX_ADD(name, params, E, Op) \
-  {name, "", "base? src index -> y", params, 1, index_add_tasks, nullptr, nullptr, index_add_run<E, Op>}
+  { name, "", "base? src index -> y", params, 1, index_add_tasks, nullptr, nullptr, index_add_run<E, Op> }
 #define BRAWN_GATHER_PARAMS "outer axis_x axis_index inner index_bytes"
 #define BRAWN_SELECT_PARAMS "outer axis_x count inner index_bytes"
 

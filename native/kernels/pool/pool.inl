@@ -218,17 +218,19 @@ void pool_run(const void* raw, int, int64_t begin, int64_t end, const Context&) 
 
 #include "kernels/pool/pool_grad.inl"
 
-#define BRAWN_POOL_WINDOW_PARAMS                                                                       \
+#define BRAWN_POOL_WINDOW_PARAMS \
   "batch channels in_dims:i[] out_dims:i[] kernel:i[] stride:i[] pad:i[] dilation:i[] count_include_pad divisor"
-#define BRAWN_POOL_WINDOW(name, operands, T, Op)                                                       \
-  {name, "", operands, BRAWN_POOL_WINDOW_PARAMS, 1, pool_tasks<PoolArgs>, nullptr, nullptr, pool_run<PoolArgs, T, Op>}
-#define BRAWN_POOL_ADAPTIVE(name, operands, T, Op)                                                     \
-  {name,    "",      operands, "batch channels in_dims:i[] out_dims:i[]", 1, pool_tasks<PoolAdaptiveArgs>, \
-   nullptr, nullptr, pool_run<PoolAdaptiveArgs, T, Op>}
+#define BRAWN_POOL_WINDOW(name, operands, T, Op) \
+  { name, "", operands, BRAWN_POOL_WINDOW_PARAMS, 1, pool_tasks<PoolArgs>, nullptr, nullptr, pool_run<PoolArgs, T, Op> }
+#define BRAWN_POOL_ADAPTIVE(name, operands, T, Op)                                                                    \
+  {                                                                                                                   \
+    name, "", operands, "batch channels in_dims:i[] out_dims:i[]", 1, pool_tasks<PoolAdaptiveArgs>, nullptr, nullptr, \
+        pool_run<PoolAdaptiveArgs, T, Op>                                                                             \
+  }
 #define BRAWN_POOL_AVG_GRAD(name, params, Args, T) \
-  {name, "", "g -> y", params, 1, pool_avg_grad_tasks<Args>, nullptr, nullptr, pool_avg_grad_run<Args, T>}
+  { name, "", "g -> y", params, 1, pool_avg_grad_tasks<Args>, nullptr, nullptr, pool_avg_grad_run<Args, T> }
 #define BRAWN_POOL_INDEX(name, operands, tasks, run) \
-  {name, "", operands, "batch channels in_size out_size", 1, tasks, nullptr, nullptr, run}
+  { name, "", operands, "batch channels in_size out_size", 1, tasks, nullptr, nullptr, run }
 
 const KernelRow kPoolRows[] = {
     BRAWN_POOL_WINDOW("pool_max_f32", "x -> y", float, PoolMax),

@@ -52,7 +52,7 @@ struct PoolShape {
 };
 
 PoolAxis pool_axis(const PoolArgs& args, int i) {
-  return {args.in_dims[i], args.out_dims[i],  args.kernel[i], args.stride[i],
+  return {args.in_dims[i], args.out_dims[i], args.kernel[i], args.stride[i],
           args.pad[i],     args.dilation[i], false,          args.count_include_pad != 0};
 }
 

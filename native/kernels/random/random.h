@@ -32,7 +32,7 @@ struct RandomArgs {
   int64_t n, stream;
 };
 
-constexpr int64_t kRandomBatch = 64;    // blocks made at once
-constexpr int64_t kRandomTask = 64;     // batches of one task: 16K words
+constexpr int64_t kRandomBatch = 64;  // blocks made at once
+constexpr int64_t kRandomTask = 64;   // batches of one task: 16K words
 
 }  // namespace brawn

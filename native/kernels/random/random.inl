@@ -78,7 +78,8 @@ struct UniformF32 {
   static constexpr int kPerBlock = 4;
   static void fill(const PhiloxBatch& batch, T* y) {
     for (int b = 0; b < kRandomBatch; ++b) {
-      for (int l = 0; l < 4; ++l) y[4 * b + l] = static_cast<float>(static_cast<int32_t>(batch.w[l][b] >> 8)) * 0x1p-24f;
+      for (int l = 0; l < 4; ++l)
+        y[4 * b + l] = static_cast<float>(static_cast<int32_t>(batch.w[l][b] >> 8)) * 0x1p-24f;
     }
   }
 };
@@ -190,7 +191,7 @@ void permutation_run(const void* raw, int, int64_t, int64_t, const Context&) {
 }
 
 #define BRAWN_RANDOM(name, Generator) \
-  {name, "", "key -> y", "n stream", 1, random_tasks<Generator>, nullptr, nullptr, random_run<Generator>}
+  { name, "", "key -> y", "n stream", 1, random_tasks<Generator>, nullptr, nullptr, random_run<Generator> }
 
 const KernelRow kRandomRows[] = {
     BRAWN_RANDOM("random_bits_i32", BitsI32),

@@ -45,10 +45,10 @@ struct ReduceMomentsArgs {
   double correction;
 };
 
-constexpr int64_t kReduceWidth = 1024;        // columns of one unit
-constexpr int64_t kReduceRows = 128;          // most rows an operation folds at once
-constexpr int64_t kReduceBlock = 32 * 1024;   // elements an operation folds at once (stays in the L2 cache)
-constexpr int64_t kReduceGrain = 32 * 1024;   // least elements of one task
-constexpr int64_t kReduceTasks = 64;          // tasks wanted for a large reduction
+constexpr int64_t kReduceWidth = 1024;       // columns of one unit
+constexpr int64_t kReduceRows = 128;         // most rows an operation folds at once
+constexpr int64_t kReduceBlock = 32 * 1024;  // elements an operation folds at once (stays in the L2 cache)
+constexpr int64_t kReduceGrain = 32 * 1024;  // least elements of one task
+constexpr int64_t kReduceTasks = 64;         // tasks wanted for a large reduction
 
 }  // namespace brawn

@@ -142,14 +142,18 @@ struct Reduce {
   }
 };
 
-#define BRAWN_REDUCE(name, ...)                                                                      \
-  {name, "", "x -> y", "outer reduce inner", 2, Reduce<__VA_ARGS__>::tasks,                          \
-   Reduce<__VA_ARGS__>::shared_bytes, nullptr, Reduce<__VA_ARGS__>::run}
-#define BRAWN_REDUCE_MOMENTS(name, operands, ...)                                                    \
-  {name, "", operands, "outer reduce inner correction:f", 2, Reduce<__VA_ARGS__>::tasks,             \
-   Reduce<__VA_ARGS__>::shared_bytes, nullptr, Reduce<__VA_ARGS__>::run}
-#define BRAWN_REDUCE_ALL_TYPES(name, Outer, Inner)                                                   \
-  BRAWN_REDUCE(name "_f32", Outer<Inner<float>>), BRAWN_REDUCE(name "_f64", Outer<Inner<double>>),   \
+#define BRAWN_REDUCE(name, ...)                                                                                 \
+  {                                                                                                             \
+    name, "", "x -> y", "outer reduce inner", 2, Reduce<__VA_ARGS__>::tasks, Reduce<__VA_ARGS__>::shared_bytes, \
+        nullptr, Reduce<__VA_ARGS__>::run                                                                       \
+  }
+#define BRAWN_REDUCE_MOMENTS(name, operands, ...)                                         \
+  {                                                                                       \
+    name, "", operands, "outer reduce inner correction:f", 2, Reduce<__VA_ARGS__>::tasks, \
+        Reduce<__VA_ARGS__>::shared_bytes, nullptr, Reduce<__VA_ARGS__>::run              \
+  }
+#define BRAWN_REDUCE_ALL_TYPES(name, Outer, Inner)                                                        \
+  BRAWN_REDUCE(name "_f32", Outer<Inner<float>>), BRAWN_REDUCE(name "_f64", Outer<Inner<double>>),        \
       BRAWN_REDUCE(name "_i32", Outer<Inner<int32_t>>), BRAWN_REDUCE(name "_i64", Outer<Inner<int64_t>>), \
       BRAWN_REDUCE(name "_u8", Outer<Inner<uint8_t>>)
 

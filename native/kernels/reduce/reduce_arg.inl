@@ -20,17 +20,13 @@ struct RowNumber<8> {
 template <class E>
 struct Greater {
   using T = E;
-  static bool better(E candidate, E best) {
-    return (candidate > best) | ((candidate != candidate) & (best == best));
-  }
+  static bool better(E candidate, E best) { return (candidate > best) | ((candidate != candidate) & (best == best)); }
 };
 
 template <class E>
 struct Less {
   using T = E;
-  static bool better(E candidate, E best) {
-    return (candidate < best) | ((candidate != candidate) & (best == best));
-  }
+  static bool better(E candidate, E best) { return (candidate < best) | ((candidate != candidate) & (best == best)); }
 };
 
 template <class E>

@@ -29,8 +29,7 @@ struct MomentsBase {
     }
   }
 
-  static void deviations(const T* x, int64_t rows, int64_t stride, int64_t width, const T* shift, T* first,
-                         T* second) {
+  static void deviations(const T* x, int64_t rows, int64_t stride, int64_t width, const T* shift, T* first, T* second) {
     memset(first, 0, sizeof(T) * width);
     memset(second, 0, sizeof(T) * width);
     int64_t r = 0;

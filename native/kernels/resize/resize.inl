@@ -126,8 +126,10 @@ void resize_run(const void* raw, int, int64_t begin, int64_t end, const Context&
 }
 
 #define BRAWN_RESIZE(name, operands, T, gradient)                                                       \
-  {name,    "",      operands, "batch channels in_dims:i[] out_dims:i[] align_corners scale_h:f scale_w:f", 1, \
-   resize_tasks<gradient>, nullptr, nullptr, resize_run<T, gradient>}
+  {                                                                                                     \
+    name, "", operands, "batch channels in_dims:i[] out_dims:i[] align_corners scale_h:f scale_w:f", 1, \
+        resize_tasks<gradient>, nullptr, nullptr, resize_run<T, gradient>                               \
+  }
 
 const KernelRow kResizeRows[] = {
     BRAWN_RESIZE("resize_bilinear_f32", "x -> y", float, false),

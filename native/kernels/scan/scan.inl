@@ -106,12 +106,12 @@ void scan_run(const void* raw, int, int64_t begin, int64_t end, const Context&) 
 }
 
 #define BRAWN_SCAN(name, T, Op) \
-  {name, "", "x -> y", "outer axis inner reverse", 1, scan_tasks, nullptr, nullptr, scan_run<T, Op>}
+  { name, "", "x -> y", "outer axis inner reverse", 1, scan_tasks, nullptr, nullptr, scan_run<T, Op> }
 
 const KernelRow kScanRows[] = {
-    BRAWN_SCAN("scan_sum_f32", float, ScanSum),    BRAWN_SCAN("scan_sum_f64", double, ScanSum),
-    BRAWN_SCAN("scan_sum_i32", int32_t, ScanSum),  BRAWN_SCAN("scan_sum_i64", int64_t, ScanSum),
-    BRAWN_SCAN("scan_prod_f32", float, ScanProd),  BRAWN_SCAN("scan_prod_f64", double, ScanProd),
+    BRAWN_SCAN("scan_sum_f32", float, ScanSum),     BRAWN_SCAN("scan_sum_f64", double, ScanSum),
+    BRAWN_SCAN("scan_sum_i32", int32_t, ScanSum),   BRAWN_SCAN("scan_sum_i64", int64_t, ScanSum),
+    BRAWN_SCAN("scan_prod_f32", float, ScanProd),   BRAWN_SCAN("scan_prod_f64", double, ScanProd),
     BRAWN_SCAN("scan_prod_i32", int32_t, ScanProd), BRAWN_SCAN("scan_prod_i64", int64_t, ScanProd),
 };
 

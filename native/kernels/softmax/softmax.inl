@@ -137,7 +137,7 @@ void softmax_run(const void* raw, int, int64_t begin, int64_t end, const Context
 }
 
 #define BRAWN_SOFTMAX(name, T, log) \
-  {name, "", "x -> y", "rows cols inner", 1, softmax_tasks, nullptr, nullptr, softmax_run<T, log>}
+  { name, "", "x -> y", "rows cols inner", 1, softmax_tasks, nullptr, nullptr, softmax_run<T, log> }
 
 const KernelRow kSoftmaxRows[] = {
     BRAWN_SOFTMAX("softmax_f32", float, false),
@@ -150,9 +150,7 @@ const KernelRow kSoftmaxRows[] = {
 
 }  // namespace
 
-KernelTable softmax_table() {
-  return {kSoftmaxRows, static_cast<int>(sizeof(kSoftmaxRows) / sizeof(kSoftmaxRows[0]))};
-}
+KernelTable softmax_table() { return {kSoftmaxRows, static_cast<int>(sizeof(kSoftmaxRows) / sizeof(kSoftmaxRows[0]))}; }
 
 }  // namespace BRAWN_ISA
 }  // namespace brawn

@@ -122,13 +122,15 @@ int64_t sort_tasks(const void* raw, int) {
   return ceil_div(args.outer * args.inner, max64(1, kSortGrain / args.axis));
 }
 
-#define BRAWN_SORT(name, T) \
-  {name, "", "x -> index", "outer axis inner descending k", 1, sort_tasks, nullptr, Sort<T>::local_bytes, Sort<T>::run}
+#define BRAWN_SORT(name, T)                                                                                \
+  {                                                                                                        \
+    name, "", "x -> index", "outer axis inner descending k", 1, sort_tasks, nullptr, Sort<T>::local_bytes, \
+        Sort<T>::run                                                                                       \
+  }
 
 const KernelRow kSortRows[] = {
-    BRAWN_SORT("sort_index_f32", float),   BRAWN_SORT("sort_index_f64", double),
-    BRAWN_SORT("sort_index_i32", int32_t), BRAWN_SORT("sort_index_i64", int64_t),
-    BRAWN_SORT("sort_index_u8", uint8_t),
+    BRAWN_SORT("sort_index_f32", float),   BRAWN_SORT("sort_index_f64", double), BRAWN_SORT("sort_index_i32", int32_t),
+    BRAWN_SORT("sort_index_i64", int64_t), BRAWN_SORT("sort_index_u8", uint8_t),
 };
 
 #undef BRAWN_SORT
