@@ -1,28 +1,41 @@
-/** Matrix products. One primitive, batched; the public functions broadcast and reshape around it. */
-import { type DType, isFloat, shortOf } from '../dtype.js';
+/**
+ * Matrix products. One primitive, batched; the public functions broadcast and reshape around it. Neighbour: `einsum.ts`
+ * lowers its equations to these.
+ */
+import { type DType, shortOf } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
 import { type Attrs, defineOp, type KernelOp, type TensorType } from '../graph/node.js';
-import { broadcastShapes, type Shape, showShape, sizeOf } from '../shape.js';
+import { contiguousView, reshapeView } from '../graph/view.js';
+import type { Operand } from '../plan/ir.js';
+import type { LowerContext } from '../plan/lower-context.js';
+import { broadcastShapes, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { apply, checkTensor, expandTo } from './apply.js';
-import { permuteOp, reshapeOp } from './view.js';
+import { apply, checkTensor, constant, expandTo } from './apply.js';
+import { add } from './elementwise.js';
+import { transpose, withShape } from './shape-ops.js';
 
-/** [batch..., m, k] x [batch..., k, n] -> [batch..., m, n]; both batches are equal here. */
-export const matmulOp: KernelOp = defineOp<Attrs, KernelOp>({
+/** dtypes that products exist for. */
+export const productDTypes: readonly DType[] = ['float32', 'float64', 'int32', 'int64'];
+
+const columnsOf = (operand: TensorType): number => operand.shape[operand.shape.length - 1];
+
+/**
+ * [batch..., m, k] x [batch..., k, n] -> [batch..., m, n]; both batches are equal here. A matrix on the right without
+ * batches serves all of them, which then are just more rows.
+ */
+const matmulOp: KernelOp = defineOp<Attrs, KernelOp>({
   name: 'matmul',
   kind: 'kernel',
   contraction: true,
-  type([a, b]: readonly TensorType[]): TensorType {
-    const rank = a.shape.length;
-    return { shape: [...a.shape.slice(0, -1), b.shape[rank - 1]], dtype: a.dtype };
+  type: ([a, b]: readonly TensorType[]) => ({ shape: [...a.shape.slice(0, -1), columnsOf(b)], dtype: a.dtype }),
+  gradient(g, { inputs: [a, b], needs }) {
+    const [rows, gradient] = b.rank === 2 ? [asRows(a), asRows(g)] : [a, g];
+    return [needs[0] ? product(g, transpose(b)) : undefined, needs[1] ? product(transpose(rows), gradient) : undefined];
   },
-  gradient: (g, { inputs: [a, b], needs }) => [
-    needs[0] ? apply(matmulOp, [g, transposeLast(b)]) : undefined,
-    needs[1] ? apply(matmulOp, [transposeLast(a), g]) : undefined,
-  ],
-  flops: ([a], out) => 2 * sizeOf(out.shape) * a.shape[a.shape.length - 1],
+  flops: ([a], out) => 2 * sizeOf(out.shape) * columnsOf(a),
   lower(context) {
-    const [a, b] = [context.input(0), context.input(1)];
+    const b = context.input(1);
+    const a = rowsOf(context, context.input(0), b.shape.length);
     const rank = a.shape.length;
     const last = (strides: readonly number[]) => strides.slice(rank - 2);
     const batch = (strides: readonly number[]) => strides.slice(0, rank - 2);
@@ -41,8 +54,8 @@ export const matmulOp: KernelOp = defineOp<Attrs, KernelOp>({
     context.emitContraction(`gemm_${shortOf(a.dtype)}`, { a, b }, params);
   },
   reference([a, b], out) {
-    const rank = a.shape.length;
-    const [m, k, n] = [a.shape[rank - 2], a.shape[rank - 1], b.shape[rank - 1]];
+    const [k, n] = b.shape.slice(-2);
+    const m = b.shape.length === 2 ? out.values.length / n : a.shape[a.shape.length - 2];
     for (let i = 0; i < out.values.length; i++) {
       const batch = Math.floor(i / (m * n));
       const row = Math.floor(i / n) % m;
@@ -54,11 +67,24 @@ export const matmulOp: KernelOp = defineOp<Attrs, KernelOp>({
   },
 });
 
-/** Swaps the last two axes. */
-function transposeLast<D extends DType>(x: Tensor<D>): Tensor<D> {
-  const axes = x.shape.map((_, i) => i);
-  axes.push(...axes.splice(-2).reverse());
-  return apply<D>(permuteOp, [x], { axes });
+/** The left operand in `rank` dimensions; copied only when leading ones must merge but do not walk memory evenly. */
+function rowsOf(context: LowerContext, operand: Operand, rank: number): Operand {
+  if (operand.shape.length === rank) return operand;
+  const columns = columnsOf(operand);
+  const shape = [sizeOf(operand.shape) / columns, columns];
+  const view = reshapeView(operand, shape);
+  return view ? { ...operand, ...view } : { ...context.materialize(operand), ...contiguousView(shape) };
+}
+
+/** All leading dimensions as one. */
+function asRows<D extends DType>(x: Tensor<D>): Tensor<D> {
+  return withShape(x, [sizeOf(x.shape.slice(0, -1)), columnsOf(x)]);
+}
+
+/** The primitive, except that a sum over nothing is 0. */
+function product<D extends DType>(a: Tensor<D>, b: Tensor<D>): Tensor<D> {
+  const shape = [...a.shape.slice(0, -1), columnsOf(b)];
+  return columnsOf(a) === 0 ? expandTo(constant(0, a.dtype), shape) : apply<D>(matmulOp, [a, b]);
 }
 
 /**
@@ -69,31 +95,61 @@ function transposeLast<D extends DType>(x: Tensor<D>): Tensor<D> {
 export function matmul<D extends DType>(a: Tensor<D>, b: Tensor<D>): Tensor<D> {
   checkTensor(a, 'matmul', 'a');
   checkTensor(b, 'matmul', 'b');
-  if (a.dtype !== b.dtype) throw new DTypeError(`matmul: a is ${a.dtype} but b is ${b.dtype}; cast one of them`);
-  if (!isFloat(a.dtype) && a.dtype !== 'int32' && a.dtype !== 'int64')
-    throw new DTypeError(`matmul: accepts float32, float64, int32 and int64, got ${a.dtype}; cast the operands`);
-  if (a.rank === 0 || b.rank === 0) throw new ShapeError(`matmul: operands need at least one dimension, got ${showShape(a.shape)} and ${showShape(b.shape)}`);
-  const left = a.rank === 1 ? reshape(a, [1, a.shape[0]]) : a;
-  const right = b.rank === 1 ? reshape(b, [b.shape[0], 1]) : b;
+  checkProduct(a, b, 'matmul', ['a', 'b']);
+  if (a.rank === 0 || b.rank === 0)
+    throw new ShapeError(
+      `matmul: operands need at least one dimension, got ${showShape(a.shape)} and ${showShape(b.shape)}`,
+    );
+  const left = a.rank === 1 ? withShape(a, [1, a.shape[0]]) : a;
+  const right = b.rank === 1 ? withShape(b, [b.shape[0], 1]) : b;
   const [m, k] = left.shape.slice(-2);
   const [k2, n] = right.shape.slice(-2);
   if (k !== k2)
-    throw new ShapeError(`matmul: inner dimensions differ: a ${showShape(a.shape)} has ${k}, b ${showShape(b.shape)} has ${k2}`);
-  const product = batched(left, right, m, k, n);
-  const shape = [...product.shape.slice(0, -2), ...(a.rank === 1 ? [] : [m]), ...(b.rank === 1 ? [] : [n])];
-  return reshape(product, shape);
+    throw new ShapeError(
+      `matmul: inner dimensions differ: a ${showShape(a.shape)} has ${k}, b ${showShape(b.shape)} has ${k2}`,
+    );
+  const result = batched(left, right, m, k, n);
+  const ends = [...(a.rank === 1 ? [] : [m]), ...(b.rank === 1 ? [] : [n])];
+  return withShape(result, [...result.shape.slice(0, -2), ...ends]);
 }
 
 function batched<D extends DType>(a: Tensor<D>, b: Tensor<D>, m: number, k: number, n: number): Tensor<D> {
-  // A batch on the left alone is just more rows.
-  if (b.rank === 2 && a.rank > 2) {
-    const rows = sizeOf(a.shape.slice(0, -1));
-    return reshape(apply<D>(matmulOp, [reshape(a, [rows, k]), b]), [...a.shape.slice(0, -1), n]);
-  }
+  if (b.rank === 2) return product(a, b);
   const batch = broadcastShapes([a.shape.slice(0, -2), b.shape.slice(0, -2)], 'matmul');
-  return apply<D>(matmulOp, [expandTo(a, [...batch, m, k]), expandTo(b, [...batch, k, n])]);
+  return product(expandTo(a, [...batch, m, k]), expandTo(b, [...batch, k, n]));
 }
 
-function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
-  return shape.length === x.rank && shape.every((dim, i) => dim === x.shape[i]) ? x : apply<D>(reshapeOp, [x], { shape });
+/** Throws unless two operands have one dtype that products exist for. */
+function checkProduct(a: Tensor, b: Tensor, where: string, names: readonly [string, string]): void {
+  if (a.dtype !== b.dtype)
+    throw new DTypeError(`${where}: ${names[0]} is ${a.dtype} but ${names[1]} is ${b.dtype}; cast one of them`);
+  if (!productDTypes.includes(a.dtype))
+    throw new DTypeError(`${where}: accepts ${productDTypes.join(', ')}, got ${a.dtype}; cast the operands`);
+}
+
+/**
+ * The fully connected layer: x weight^T + bias for x [..., in], weight [out, in] and bias [out]
+ * (`torch.nn.functional.linear`).
+ * @throws ShapeError when sizes do not agree; DTypeError for mixed dtypes.
+ */
+export function linear<D extends DType>(x: Tensor<D>, weight: Tensor<D>, bias?: Tensor<D>): Tensor<D> {
+  checkTensor(x, 'linear', 'x');
+  checkTensor(weight, 'linear', 'weight');
+  checkProduct(x, weight, 'linear', ['x', 'weight']);
+  if (weight.rank !== 2) throw new ShapeError(`linear: weight must be [out, in], got ${showShape(weight.shape)}`);
+  const [outputs, inputs] = weight.shape;
+  if (x.rank === 0 || columnsOf(x) !== inputs)
+    throw new ShapeError(
+      `linear: weight ${showShape(weight.shape)} expects ${inputs} features (last dim of x) but x is ${showShape(x.shape)}`,
+    );
+  const y = matmul(x, transpose(weight));
+  if (bias === undefined) return y;
+  checkTensor(bias, 'linear', 'bias');
+  if (bias.dtype !== x.dtype)
+    throw new DTypeError(`linear: x is ${x.dtype} but bias is ${bias.dtype}; cast one of them`);
+  if (bias.rank !== 1 || bias.shape[0] !== outputs)
+    throw new ShapeError(
+      `linear: bias must be [${outputs}] for weight ${showShape(weight.shape)}, got ${showShape(bias.shape)}`,
+    );
+  return add(y, bias) as Tensor<D>;
 }

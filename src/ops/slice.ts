@@ -1,16 +1,24 @@
-/** Slicing and its inverse, placing: the two ops behind slices, padding, concatenation and their gradients. */
-import { bytesOf } from '../dtype.js';
+/**
+ * Slicing and its inverse, placing: the two primitives behind slices, padding, concatenation and their gradients.
+ * Neighbours: `slicing.ts`, `pad.ts` and `join.ts` build the public functions.
+ */
+import { bytesOf, type DType, newArray } from '../dtype.js';
 import { defineOp, type KernelOp, type ViewOp } from '../graph/node.js';
-import { contiguousView, type View } from '../graph/view.js';
-import { sizeOf, stridesOf } from '../shape.js';
+import { collapseViews, contiguousView, type View } from '../graph/view.js';
 import type { Operand } from '../plan/ir.js';
 import type { LowerContext } from '../plan/lower-context.js';
+import { sizeOf, stridesOf } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import { apply } from './apply.js';
 
 type SliceAttrs = { starts: readonly number[]; sizes: readonly number[]; steps: readonly number[] };
 type PlaceAttrs = { shape: readonly number[]; starts: readonly number[]; steps: readonly number[]; value: number };
 
-function sliceView(input: View, { starts, sizes, steps }: SliceAttrs): View {
+/** One entry per axis of a permuted tensor, in the order of the axes before the permutation. */
+export const unpermute = (list: readonly number[], axes: readonly number[]): number[] =>
+  axes.map((_, i) => list[axes.indexOf(i)]);
+
+export function sliceView(input: View, { starts, sizes, steps }: SliceAttrs): View {
   return {
     shape: sizes,
     strides: input.strides.map((stride, i) => stride * steps[i]),
@@ -24,7 +32,13 @@ export const sliceOp: ViewOp<SliceAttrs> = defineOp<SliceAttrs, ViewOp<SliceAttr
   kind: 'view',
   type: ([x], { sizes }) => ({ shape: sizes, dtype: x.dtype }),
   view: sliceView,
-  gradient: (g, { inputs: [x], attrs: { starts, steps } }) => [apply(placeOp, [g], { shape: x.shape, starts, steps, value: 0 })],
+  gradient: (g, { inputs: [x], attrs: { starts, steps } }) => [
+    apply(placeOp, [g], { shape: x.shape, starts, steps, value: 0 }),
+  ],
+  sink({ starts, sizes, steps }, axes) {
+    const moved = { starts: unpermute(starts, axes), sizes: unpermute(sizes, axes), steps: unpermute(steps, axes) };
+    return { attrs: moved, axes };
+  },
 });
 
 /** A tensor of `shape` filled with `value`, except that the input stands at the places a slice would read. */
@@ -48,32 +62,42 @@ export const placeOp: KernelOp<PlaceAttrs> = defineOp<PlaceAttrs, KernelOp<Place
     });
   },
   sink(attrs, axes) {
-    const back = (list: readonly number[]) => axes.map((_, i) => list[axes.indexOf(i)]);
-    return { attrs: { ...attrs, shape: back(attrs.shape), starts: back(attrs.starts), steps: back(attrs.steps) }, axes };
+    const { shape, starts, steps } = attrs;
+    const moved = { shape: unpermute(shape, axes), starts: unpermute(starts, axes), steps: unpermute(steps, axes) };
+    return { attrs: { ...attrs, ...moved }, axes };
   },
 });
 
+/** @internal `size` elements from `start` on along one axis; both checked. */
+export function part<D extends DType>(input: Tensor<D>, axis: number, start: number, size: number): Tensor<D> {
+  if (start === 0 && size === input.shape[axis]) return input;
+  const starts = input.shape.map((_, i) => (i === axis ? start : 0));
+  const sizes = input.shape.map((dim, i) => (i === axis ? size : dim));
+  return apply<D>(sliceOp, [input], { starts, sizes, steps: sizes.map(() => 1) });
+}
+
 /** Fills `out` with a constant. */
 export function fill(context: Pick<LowerContext, 'emit'>, out: Operand, value: number): void {
-  context.emit('move_fill', {}, { y: out }, { n: sizeOf(out.shape), size: bytesOf(out.dtype), value: bitsOf(value, out) });
+  const bits = bitsOf(value, out.dtype);
+  context.emit('move_fill', {}, { y: out }, { n: sizeOf(out.shape), size: bytesOf(out.dtype), ...bits });
 }
 
-/** The bit pattern of an element in the low bytes of an integer parameter (exact up to 2^53). */
-function bitsOf(value: number, { dtype }: Operand): number {
-  if (value === 0 && !Object.is(value, -0)) return 0;
-  if (dtype === 'float32') return new Uint32Array(Float32Array.of(value).buffer)[0];
-  if (dtype === 'float64') return Number(new BigInt64Array(Float64Array.of(value).buffer)[0]);
-  return value;
+/** The bit pattern of an element, as two halves that are exact integer parameters. */
+function bitsOf(value: number, dtype: DType): { low: number; high: number } {
+  const element = newArray(dtype, 1);
+  element[0] = dtype === 'int64' ? BigInt(Math.trunc(value)) : value;
+  const words = new DataView(new ArrayBuffer(8));
+  new Uint8Array(element.buffer).forEach((byte, i) => {
+    words.setUint8(i, byte);
+  });
+  return { low: words.getUint32(0, true), high: words.getUint32(4, true) };
 }
 
-/** Copies between any two views of one shape and dtype. */
+/** Copies between any two views of one shape (not empty) and dtype. */
 export function copyInto(context: Pick<LowerContext, 'emit'>, from: Operand, to: Operand): void {
-  context.emit(
-    'move_copy',
-    { x: from },
-    { y: to },
-    { dims: to.shape, x_strides: from.strides, y_strides: to.strides, size: bytesOf(to.dtype) },
-  );
+  const { dims, strides } = collapseViews(to.shape, [from.strides, to.strides]);
+  const params = { dims, x_strides: strides[0], y_strides: strides[1], size: bytesOf(to.dtype) };
+  context.emit('move_copy', { x: from }, { y: to }, params);
 }
 
 /** Calls `visit(position, index)` for each element of a view in row-major order. */

@@ -15,7 +15,9 @@ export const reshapeOp: ViewOp<ShapeAttrs> = defineOp<ShapeAttrs, ViewOp<ShapeAt
   kind: 'view',
   type([x], { shape }) {
     if (sizeOf(shape) !== sizeOf(x.shape))
-      throw new ShapeError(`reshape: ${showShape(x.shape)} has ${sizeOf(x.shape)} elements but ${showShape(shape)} needs ${sizeOf(shape)}`);
+      throw new ShapeError(
+        `reshape: ${showShape(x.shape)} has ${sizeOf(x.shape)} elements but ${showShape(shape)} needs ${sizeOf(shape)}`,
+      );
     return { shape, dtype: x.dtype };
   },
   view: (input, { shape }) => reshapeView(input, shape),

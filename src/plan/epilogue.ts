@@ -4,13 +4,17 @@ import { reshapeView } from '../graph/view.js';
 import { sizeOf } from '../shape.js';
 import type { Operand } from './ir.js';
 
-/** A contraction's output as [batch, rows, columns]. Convolutions have one batch and a row per output pixel. */
+/**
+ * A contraction's output as [batch, rows, columns]. Convolutions have one batch and a row per output pixel; so have
+ * products with a single matrix on the right, whose leading dimensions are all rows.
+ */
 export type Matrix = readonly [batch: number, rows: number, columns: number];
 
 export function rowsAndColumns(node: Node): Matrix {
   const { shape } = node;
   const columns = shape[shape.length - 1];
-  if (node.op.name !== 'matmul') return [1, sizeOf(shape) / columns, columns];
+  const isBatched = node.op.name === 'matmul' && node.inputs[1].shape.length > 2;
+  if (!isBatched) return [1, sizeOf(shape) / columns, columns];
   const rows = shape[shape.length - 2];
   return [sizeOf(shape.slice(0, -2)), rows, columns];
 }

@@ -34,7 +34,8 @@ export function layout(graph: Graph): Graph {
   const sunk = rewrite(graph, (node, inputs) => {
     if (isLeaf(node) || inputs.length === 0) return node;
     if (node.op.kind === 'elementwise') return sinkElementwise(node, inputs) ?? rebuild(node, inputs);
-    if (node.op.kind === 'kernel' && node.op.sink) return sinkKernel(node, inputs) ?? rebuild(node, inputs);
+    if ((node.op.kind === 'kernel' || node.op.kind === 'view') && node.op.sink)
+      return sinkOp(node, inputs) ?? rebuild(node, inputs);
     return rebuild(node, inputs);
   });
   return simplify(sunk);
@@ -62,9 +63,9 @@ function sinkElementwise(node: Node, inputs: readonly Node[]): Node | undefined 
   return permuted(rebuild(node, bare), best.axes);
 }
 
-function sinkKernel(node: Node, inputs: readonly Node[]): Node | undefined {
+function sinkOp(node: Node, inputs: readonly Node[]): Node | undefined {
   const axes = permuteAxes(inputs[0]);
-  if (!axes || node.op.kind !== 'kernel') return undefined;
+  if (!axes || (node.op.kind !== 'kernel' && node.op.kind !== 'view')) return undefined;
   const moved = node.op.sink?.(node.attrs, axes, inputs);
   if (!moved) return undefined;
   const rest = inputs
