@@ -1,0 +1,138 @@
+/**
+ * The three convolution primitives, channels-last, with one to three spatial dimensions. The convolution is linear in
+ * image and weight, so each one's gradients are the other two, in any order. `conv.ts` has the public functions.
+ *
+ *   conv            x [N, ...in, C],   w [O, ...kernel, C/groups]  ->  [N, ...out, O]
+ *   convInputGrad   g [N, ...out, O],  w                           ->  [N, ...in, C]
+ *   convWeightGrad  x,                 g                           ->  [O, ...kernel, C/groups]
+ */
+import { shortOf } from '../dtype.js';
+import { defineOp, type KernelOp, type TensorType } from '../graph/node.js';
+import { type Shape, sizeOf } from '../shape.js';
+import { apply } from './apply.js';
+import { fill } from './slice.js';
+import { forEachMeeting, type Geometry, geometryOf, spatialOf, type WindowAttrs } from './window.js';
+
+/** `dims`: the spatial dimensions of the node's own output. */
+export type ConvAttrs = WindowAttrs & { groups: number; dims: readonly number[] };
+
+/** Everything about one convolution, from the shapes of its three tensors. */
+interface Problem {
+  readonly batch: number;
+  readonly groups: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly geometry: Geometry;
+}
+
+function problemOf(x: Shape, w: Shape, y: Shape, attrs: ConvAttrs): Problem {
+  return {
+    batch: x[0],
+    groups: attrs.groups,
+    inChannels: x[x.length - 1],
+    outChannels: y[y.length - 1],
+    geometry: geometryOf(spatialOf(x), spatialOf(y), spatialOf(w), attrs),
+  };
+}
+
+const paramsOf = ({ batch, groups, inChannels, outChannels, geometry }: Problem) => ({
+  batch,
+  groups,
+  in_channels: inChannels,
+  out_channels: outChannels,
+  ...geometry,
+});
+
+/** Visits every product of the convolution: flat positions in output, image and weight. */
+function forEachProduct(problem: Problem, visit: (y: number, x: number, w: number) => void): void {
+  const { batch, groups, inChannels, outChannels, geometry } = problem;
+  const [inSize, outSize, taps] = [geometry.in_dims, geometry.out_dims, geometry.kernel].map(sizeOf);
+  const [inGroup, outGroup] = [inChannels / groups, outChannels / groups];
+  for (let n = 0; n < batch; n++)
+    forEachMeeting(geometry, (out, tap, input) => {
+      const image = (n * inSize + input) * inChannels;
+      for (let o = 0; o < outChannels; o++) {
+        const y = (n * outSize + out) * outChannels + o;
+        const x = image + Math.floor(o / outGroup) * inGroup;
+        const w = (o * taps + tap) * inGroup;
+        for (let c = 0; c < inGroup; c++) visit(y, x + c, w + c);
+      }
+    });
+}
+
+/** Multiply-adds of a convolution count twice. */
+const flopsOf = (out: Shape, w: Shape): number => 2 * sizeOf(out) * sizeOf(w.slice(1));
+
+export const convOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp<ConvAttrs>>({
+  name: 'conv',
+  kind: 'kernel',
+  contraction: true,
+  type: ([x, w], { dims }): TensorType => ({ shape: [x.shape[0], ...dims, w.shape[0]], dtype: x.dtype }),
+  gradient: (g, { inputs: [x, w], attrs, needs }) => [
+    needs[0] ? apply(convInputGradOp, [g, w], { ...attrs, dims: spatialOf(x.shape) }) : undefined,
+    needs[1] ? apply(convWeightGradOp, [x, g], { ...attrs, dims: spatialOf(w.shape) }) : undefined,
+  ],
+  flops: ([, w], out) => flopsOf(out.shape, w.shape),
+  lower(context) {
+    const [x, w] = [context.contiguous(0), context.contiguous(1)];
+    const problem = problemOf(x.shape, w.shape, context.output.shape, context.attrs);
+    context.emitContraction(`conv_forward_${shortOf(x.dtype)}`, { x, w }, paramsOf(problem));
+  },
+  reference([x, w], out, attrs) {
+    forEachProduct(problemOf(x.shape, w.shape, out.shape, attrs), (i, j, k) => {
+      out.values[i] += x.values[j] * w.values[k];
+    });
+  },
+});
+
+/** The image gradient of `conv`, which is the transposed convolution of `g`. */
+export const convInputGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp<ConvAttrs>>({
+  name: 'convInputGrad',
+  kind: 'kernel',
+  contraction: true,
+  type: ([g, w], { dims, groups }): TensorType => ({
+    shape: [g.shape[0], ...dims, w.shape[w.shape.length - 1] * groups],
+    dtype: g.dtype,
+  }),
+  gradient: (u, { inputs: [g, w], attrs, needs }) => [
+    needs[0] ? apply(convOp, [u, w], { ...attrs, dims: spatialOf(g.shape) }) : undefined,
+    needs[1] ? apply(convWeightGradOp, [u, g], { ...attrs, dims: spatialOf(w.shape) }) : undefined,
+  ],
+  flops: ([g, w]) => flopsOf(g.shape, w.shape),
+  lower(context) {
+    const [g, w] = [context.contiguous(0), context.contiguous(1)];
+    const problem = problemOf(context.output.shape, w.shape, g.shape, context.attrs);
+    context.emitContraction(`conv_input_grad_${shortOf(g.dtype)}`, { g, w }, paramsOf(problem));
+  },
+  reference([g, w], out, attrs) {
+    forEachProduct(problemOf(out.shape, w.shape, g.shape, attrs), (i, j, k) => {
+      out.values[j] += g.values[i] * w.values[k];
+    });
+  },
+});
+
+export const convWeightGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp<ConvAttrs>>({
+  name: 'convWeightGrad',
+  kind: 'kernel',
+  type: ([x, g], { dims, groups }): TensorType => ({
+    shape: [g.shape[g.shape.length - 1], ...dims, x.shape[x.shape.length - 1] / groups],
+    dtype: x.dtype,
+  }),
+  gradient: (u, { inputs: [x, g], attrs, needs }) => [
+    needs[0] ? apply(convInputGradOp, [g, u], { ...attrs, dims: spatialOf(x.shape) }) : undefined,
+    needs[1] ? apply(convOp, [x, u], { ...attrs, dims: spatialOf(g.shape) }) : undefined,
+  ],
+  flops: ([, g], out) => flopsOf(g.shape, out.shape),
+  lower(context) {
+    const [x, g] = [context.contiguous(0), context.contiguous(1)];
+    const out = context.out();
+    if (sizeOf(x.shape) === 0) return fill(context, out, 0);
+    const problem = problemOf(x.shape, out.shape, g.shape, context.attrs);
+    context.emit(`conv_weight_grad_${shortOf(x.dtype)}`, { x, g }, { out }, paramsOf(problem));
+  },
+  reference([x, g], out, attrs) {
+    forEachProduct(problemOf(x.shape, out.shape, g.shape, attrs), (i, j, k) => {
+      out.values[k] += x.values[j] * g.values[i];
+    });
+  },
+});
