@@ -30,9 +30,23 @@ function isFree(node: Node): boolean {
   return constantOf(node) !== undefined || (!isLeaf(node) && node.op.name === 'expand');
 }
 
+/** Elementwise nodes that lead to nothing but assignments: they run in the layout of the variables they update. */
+function updatesOf(graph: Graph): Set<Node> {
+  const updates = new Set<Node>();
+  const usedElsewhere = new Set<Node>(graph.outputs);
+  for (const node of [...graph.nodes].reverse()) {
+    if (isLeaf(node)) continue;
+    if (node.op.kind === 'elementwise' && !usedElsewhere.has(node)) updates.add(node);
+    else for (const input of node.inputs) usedElsewhere.add(input);
+  }
+  return updates;
+}
+
 export function layout(graph: Graph): Graph {
+  const updates = updatesOf(graph);
   const sunk = rewrite(graph, (node, inputs) => {
     if (isLeaf(node) || inputs.length === 0) return node;
+    if (updates.has(node)) return rebuild(node, inputs);
     if (node.op.kind === 'elementwise') return sinkElementwise(node, inputs) ?? rebuild(node, inputs);
     if ((node.op.kind === 'kernel' || node.op.kind === 'view') && node.op.sink)
       return sinkOp(node, inputs) ?? rebuild(node, inputs);
