@@ -67,7 +67,7 @@ export const indexCases: CaseTable<Names> = {
       label: 'smaller index',
       inputs: [x(3, 4), at(4, 2, 3), x(3, 5)],
       run: (a: T, i: I, s: T) => scatterAdd(a, 1, i, s),
-      torch: 'a.scatter_add(1, b, c)',
+      torch: 'a.scatter_add(1, b, c[:2, :3])',
     },
     {
       label: 'int32 index',

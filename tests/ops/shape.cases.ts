@@ -407,7 +407,7 @@ const joinCases: CaseTable<JoinNames> = {
     },
     {
       label: 'circular',
-      inputs: one(1, 3, 3),
+      inputs: one(1, 1, 3, 3),
       run: (a: T) =>
         ops.pad(
           a,

@@ -21,13 +21,13 @@ export const sortCases: CaseTable<'sort' | 'argSort' | 'topK'> = {
       label: 'axis 0, descending',
       inputs: apart(5, 3),
       run: (a: T) => sort(a, 0, { descending: true }).values,
-      torch: 'a.sort(0, descending=True, stable=True).values',
+      torch: 'a.sort(dim=0, descending=True, stable=True).values',
     },
     {
       label: 'middle axis indices',
       inputs: apart(2, 6, 2),
       run: (a: T) => sort(a, 1).indices,
-      torch: 'a.sort(1, stable=True).indices',
+      torch: 'a.sort(dim=1, stable=True).indices',
       gradient: false,
     },
     {
