@@ -11,14 +11,18 @@ export type {
   TypedArray,
   TypedArrayOf,
 } from './dtype.js';
+export * as data from './data/index.js';
 export * from './errors.js';
 export { type GradOptions, grad } from './grad/backward.js';
 export { type GradCheckOptions, gradCheck } from './grad/check.js';
 export { stopGradient } from './grad/stop.js';
+export * as io from './io/index.js';
+export * as nn from './nn/index.js';
 export * from './ops/index.js';
 
 import './ops/methods.js';
 
+export * as optim from './optim/index.js';
 export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './random.js';
 export { setAnomalyMode } from './runtime/anomaly.js';
 export { type CompiledFunction, type CompileOptions, compile } from './runtime/compile.js';

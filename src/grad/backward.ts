@@ -72,9 +72,21 @@ function propagate(output: Node, seed: Tensor, path: ReadonlySet<Node>): Map<Nod
  * @throws GradientError when the output does not depend on an input (see `allowUnused`), ShapeError for a non-scalar output.
  */
 export function grad(output: Tensor, inputs: readonly Tensor[], options: GradOptions = {}): Tensor[] {
+  return gradientsOf(output, inputs, options.gradOutput).map((g, i) => {
+    if (g) return g;
+    if (options.allowUnused) return expandTo(constant(0, inputs[i].dtype), inputs[i].shape);
+    throw new GradientError(
+      `grad: the output does not depend on input ${i} (${inputs[i]}); pass allowUnused for zeros. If its value was read before, ` +
+        'create it with requiresGrad so that its graph is kept',
+    );
+  });
+}
+
+/** @internal The gradients of `grad`, undefined where the output does not depend on an input. */
+export function gradientsOf(output: Tensor, inputs: readonly Tensor[], gradOutput?: Tensor): (Tensor | undefined)[] {
   if (!(output instanceof Tensor)) throw new ArgumentError('grad: output must be a tensor');
   if (!isFloat(output.dtype)) throw new DTypeError(`grad: output must be float32 or float64, got ${output.dtype}`);
-  const seed = seedOf(output, options.gradOutput);
+  const seed = seedOf(output, gradOutput);
   const nodes = inputs.map((input, i) => {
     if (!(input instanceof Tensor)) throw new ArgumentError(`grad: input ${i} must be a tensor`);
     if (!isFloat(input.dtype)) throw new DTypeError(`grad: input ${i} must be float32 or float64, got ${input.dtype}`);
@@ -82,15 +94,7 @@ export function grad(output: Tensor, inputs: readonly Tensor[], options: GradOpt
   });
   const path = between(output.node, new Set(nodes));
   const gradients = propagate(output.node, seed, path);
-  return nodes.map((node, i) => {
-    const g = gradients.get(node);
-    if (g) return g;
-    if (options.allowUnused) return expandTo(constant(0, node.dtype), node.shape);
-    throw new GradientError(
-      `grad: the output does not depend on input ${i} (${inputs[i]}); pass allowUnused for zeros. If its value was read before, ` +
-        'create it with requiresGrad so that its graph is kept',
-    );
-  });
+  return nodes.map((node) => gradients.get(node));
 }
 
 function seedOf(output: Tensor, given: Tensor | undefined): Tensor {

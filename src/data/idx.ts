@@ -1,0 +1,91 @@
+/**
+ * idx files, the format of MNIST and its relatives: a big-endian magic number (two zero bytes, element type, rank), the
+ * dimensions, then the elements in row-major order. Plain or gzip-compressed, told apart by their first bytes.
+ */
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { type DType, newArray, type TypedArray } from '../dtype.js';
+import { FileFormatError } from '../errors.js';
+import { fileError } from '../io/file-errors.js';
+import { showShape, sizeOf } from '../shape.js';
+
+/** The content of an idx file. */
+export interface IdxArray {
+  readonly data: TypedArray;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+interface ElementType {
+  readonly dtype: DType;
+  readonly bytes: number;
+  readonly read: (view: DataView, at: number) => number;
+}
+
+const elementTypes: ReadonlyMap<number, ElementType> = new Map<number, ElementType>([
+  [0x08, { dtype: 'uint8', bytes: 1, read: (view, at) => view.getUint8(at) }],
+  [0x09, { dtype: 'int32', bytes: 1, read: (view, at) => view.getInt8(at) }],
+  [0x0b, { dtype: 'int32', bytes: 2, read: (view, at) => view.getInt16(at) }],
+  [0x0c, { dtype: 'int32', bytes: 4, read: (view, at) => view.getInt32(at) }],
+  [0x0d, { dtype: 'float32', bytes: 4, read: (view, at) => view.getFloat32(at) }],
+  [0x0e, { dtype: 'float64', bytes: 8, read: (view, at) => view.getFloat64(at) }],
+]);
+
+const inflate = promisify(gunzip);
+
+/** The bytes of a file, uncompressed when it is a gzip file. */
+export async function readMaybeGzip(path: string, where: string): Promise<Uint8Array> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw fileError(error, where, path);
+  }
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  try {
+    return await inflate(bytes);
+  } catch (error) {
+    throw new FileFormatError(
+      `${where}: ${path} is a damaged or truncated gzip file (${(error as Error).message}); get it again`,
+      { cause: error },
+    );
+  }
+}
+
+/** Parses the bytes of an idx file. `path` is for messages. */
+export function parseIdx(bytes: Uint8Array, path: string): IdxArray {
+  const where = `readIdx: ${path}`;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 4)
+    throw new FileFormatError(`${where}: the file has ${bytes.length} bytes, too few for an idx file`);
+  const type = elementTypes.get(bytes[2]);
+  const rank = bytes[3];
+  if (bytes[0] !== 0 || bytes[1] !== 0 || !type) {
+    const magic = view.getUint32(0).toString(16).padStart(8, '0');
+    throw new FileFormatError(`${where}: magic number 0x${magic} is not that of an idx file (0x00000803 for images)`);
+  }
+  const start = 4 + 4 * rank;
+  if (bytes.length < start)
+    throw new FileFormatError(`${where}: the file ends within its ${rank} dimensions (truncated)`);
+  const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
+  const expected = sizeOf(shape) * type.bytes;
+  const actual = bytes.length - start;
+  if (actual !== expected)
+    throw new FileFormatError(
+      `${where}: shape ${showShape(shape)} needs ${expected} bytes of elements but the file has ${actual} ` +
+        `(${actual < expected ? 'truncated' : 'trailing bytes'})`,
+    );
+  const data = newArray(type.dtype, sizeOf(shape));
+  if (type.bytes === 1 && type.dtype === 'uint8') (data as Uint8Array).set(bytes.subarray(start));
+  else for (let i = 0; i < data.length; i++) data[i] = type.read(view, start + i * type.bytes);
+  return { data, shape, dtype: type.dtype };
+}
+
+/**
+ * Reads an idx file, plain or gzip-compressed.
+ * @throws FileError when it cannot be read; FileFormatError when it is truncated, damaged, or no idx file.
+ */
+export async function readIdx(path: string): Promise<IdxArray> {
+  return parseIdx(await readMaybeGzip(path, 'readIdx'), path);
+}

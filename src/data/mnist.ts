@@ -1,0 +1,145 @@
+/**
+ * MNIST: 70,000 handwritten digits of 28 x 28 pixels (LeCun, Cortes and Burges). Looked for in the folder that is
+ * given, else in the cache folder, else downloaded into that.
+ */
+import { createHash } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { ArgumentError, BrawnError, FileError, FileFormatError } from '../errors.js';
+import { cacheFolder } from '../io/cache-folder.js';
+import { download } from '../io/download.js';
+import { showShape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { columnSource } from './arrays.js';
+import { Dataset, type Source } from './dataset.js';
+import { type IdxArray, parseIdx, readMaybeGzip } from './idx.js';
+
+/** Digit images [1,28,28] and their labels 0..9; in batches [n,1,28,28] and [n]. */
+export type DigitSample = { readonly image: Tensor<'float32'>; readonly label: Tensor<'int32'> };
+
+/** Which part of a data set. */
+export type Split = 'train' | 'test';
+
+/** Options of `mnist`. */
+export interface MnistOptions {
+  /** Folder with the idx files, plain or .gz; the cache folder unless told. */
+  readonly dir?: string;
+  /** Download what is missing; by default only when no `dir` is given. */
+  readonly download?: boolean;
+  /** Servers to download from, best first; the usual mirrors unless told. */
+  readonly mirrors?: readonly string[];
+  /** Give images with mean 0 and deviation 1 over the training set, instead of values in [0, 1]. */
+  readonly normalize?: boolean;
+  /** Told of a download as it goes on. */
+  readonly onProgress?: (file: string, received: number, total: number | undefined) => void;
+}
+
+const kMirrors = [
+  'https://ossci-datasets.s3.amazonaws.com/mnist/',
+  'https://storage.googleapis.com/cvdf-datasets/mnist/',
+];
+
+/** Names and SHA-256 of the uncompressed files, since mirrors compress differently. */
+const files = {
+  train: {
+    images: ['train-images-idx3-ubyte', 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db'],
+    labels: ['train-labels-idx1-ubyte', '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5'],
+  },
+  test: {
+    images: ['t10k-images-idx3-ubyte', '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7'],
+    labels: ['t10k-labels-idx1-ubyte', 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2'],
+  },
+} as const;
+
+const kMean = 0.1307;
+const kDeviation = 0.3081;
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The file in `folder`, plain or compressed, as various archives spell it. */
+async function find(folder: string, name: string): Promise<string | undefined> {
+  const dotted = name.replace('-idx', '.idx');
+  for (const spelling of [name, `${name}.gz`, dotted, `${dotted}.gz`]) {
+    const path = join(folder, spelling);
+    if (await exists(path)) return path;
+  }
+  return undefined;
+}
+
+async function fetchFile(folder: string, name: string, sha256: string, options: MnistOptions): Promise<string> {
+  const mirrors = options.mirrors ?? kMirrors;
+  const to = join(folder, `${name}.gz`);
+  const verify = async (path: string): Promise<void> => {
+    const digest = createHash('sha256')
+      .update(await readMaybeGzip(path, 'mnist'))
+      .digest('hex');
+    if (digest !== sha256)
+      throw new FileFormatError(`mnist: ${basename(to)} has SHA-256 ${digest} uncompressed, expected ${sha256}`);
+  };
+  try {
+    const onProgress = (received: number, total?: number) => options.onProgress?.(basename(to), received, total);
+    await download({ urls: mirrors.map((mirror) => `${mirror}${name}.gz`), to, verify, onProgress });
+    return to;
+  } catch (error) {
+    if (!(error instanceof BrawnError)) throw error;
+    throw new FileError(
+      `mnist: ${error.message}. Check the network (HTTPS_PROXY is honoured), or download ${name}.gz from ` +
+        `${mirrors.join(' or ')} by hand into ${folder}, or give the folder that has it as dir`,
+      { cause: error },
+    );
+  }
+}
+
+async function readPart(split: Split, part: 'images' | 'labels', options: MnistOptions): Promise<[string, IdxArray]> {
+  const [name, sha256] = files[split][part];
+  const folder = options.dir ?? join(cacheFolder(), 'mnist');
+  let path = await find(folder, name);
+  if (path === undefined) {
+    if (!(options.download ?? options.dir === undefined))
+      throw new FileError(
+        `mnist: ${folder} has neither ${name} nor ${name}.gz; put the four MNIST idx files there, or leave out dir to download them`,
+      );
+    path = await fetchFile(folder, name, sha256, options);
+  }
+  return [path, parseIdx(await readMaybeGzip(path, 'mnist'), path)];
+}
+
+async function open(split: Split, options: MnistOptions): Promise<Source<DigitSample>> {
+  const [imagePath, images] = await readPart(split, 'images', options);
+  const [labelPath, labels] = await readPart(split, 'labels', options);
+  const [count, height, width] = images.shape;
+  if (images.dtype !== 'uint8' || images.shape.length !== 3 || height !== 28 || width !== 28)
+    throw new FileFormatError(
+      `mnist: ${imagePath} should hold uint8 [n,28,28], has ${images.dtype}${showShape(images.shape)}`,
+    );
+  if (labels.dtype !== 'uint8' || labels.shape.length !== 1)
+    throw new FileFormatError(
+      `mnist: ${labelPath} should hold uint8 [n], has ${labels.dtype}${showShape(labels.shape)}`,
+    );
+  if (labels.shape[0] !== count)
+    throw new FileFormatError(`mnist: ${imagePath} has ${count} images but ${labelPath} has ${labels.shape[0]} labels`);
+  const wrong = (labels.data as Uint8Array).findIndex((label) => label > 9);
+  if (wrong >= 0)
+    throw new FileFormatError(`mnist: ${labelPath} has label ${labels.data[wrong]} at ${wrong}; labels are 0 to 9`);
+  const [mean, deviation] = options.normalize ? [kMean, kDeviation] : [0, 1];
+  const lookup = Float32Array.from({ length: 256 }, (_, i) => (i / 255 - mean) / deviation);
+  return columnSource<DigitSample>({
+    image: { data: images.data, shape: [count, 1, 28, 28], lookup },
+    label: { data: Int32Array.from(labels.data as Uint8Array) },
+  });
+}
+
+/**
+ * MNIST's 60,000 training or 10,000 test digits. Files are opened (and downloaded) when the data set is first iterated;
+ * errors then are FileError (missing, not downloadable: says what to put where) and FileFormatError (damaged).
+ */
+export function mnist(split: Split, options: MnistOptions = {}): Dataset<DigitSample> {
+  if (split !== 'train' && split !== 'test')
+    throw new ArgumentError(`mnist: split must be 'train' or 'test', got ${JSON.stringify(split)}`);
+  return new Dataset(() => open(split, options));
+}

@@ -1,0 +1,47 @@
+/** Neural networks: modules, layers, first values and losses, with PyTorch's names in camelCase. */
+export {
+  binaryCrossEntropyWithLogits,
+  crossEntropy,
+  huberLoss,
+  l1Loss,
+  l1Loss as l1,
+  mseLoss,
+  mseLoss as mse,
+  nllLoss,
+  smoothL1Loss,
+} from '../ops/loss.js';
+export {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  type ConvLayerOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  type ConvTransposeLayerOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+} from './conv.js';
+export { FunctionLayer, functionLayer } from './function-layer.js';
+export * as init from './init.js';
+export * from './layers.js';
+export { Embedding, type EmbeddingOptions, embedding, Linear, type LinearOptions, linear } from './linear.js';
+export { Module, type NameFilter } from './module.js';
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  BatchNorm3d,
+  type BatchNormLayerOptions,
+  batchNorm1d,
+  batchNorm2d,
+  batchNorm3d,
+  GroupNorm,
+  groupNorm,
+  LayerNorm,
+  layerNorm,
+  type NormOptions,
+} from './norm.js';
+export { Flatten, flatten, Identity, identity, Sequential, sequential } from './sequential.js';
+export type { LoadReport, LoadStateOptions } from './state.js';
