@@ -99,7 +99,8 @@ class Fuser {
   }
 
   #attachEpilogues(): void {
-    const kept = new Set<Node>([...this.graph.outputs, ...this.graph.assigns.map(({ value }) => value)]);
+    const assigned = new Set(this.graph.assigns.map(({ value }) => value));
+    const kept = new Set<Node>([...this.graph.outputs, ...assigned]);
     for (const node of this.graph.nodes) {
       if (!isComputed(node) || node.op.kind !== 'kernel' || !node.op.contraction || kept.has(node)) continue;
       const consumers = this.#consumers.get(node) ?? [];
@@ -107,6 +108,8 @@ class Fuser {
       const [unit] = units;
       if (units.size !== 1 || !unit || unit.contraction || unit.nodes[0].op.kind !== 'elementwise') continue;
       if (!sameShape(unit.nodes[0].shape, node.shape)) continue;
+      // Updates of variables wait for the commit and then run in place; the contraction need not wait with them.
+      if (unit.nodes.some((member) => assigned.has(member))) continue;
       unit.contraction = node;
       this.#unitOf.delete(node);
     }

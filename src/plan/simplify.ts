@@ -18,9 +18,12 @@ export function simplify(graph: Graph): Graph {
     if (n === undefined) numbers.set(object, (n = numbers.size));
     return n;
   };
+  const isOnlyReader = onlyReaders(graph);
   return rewrite(graph, (node, inputs) => {
     const source = sourceOf(node);
-    const simple = source ? node : simpler(node, inputs);
+    const simple = source
+      ? node
+      : ((isOnlyReader(node) ? transposedProduct(node, inputs[0]) : undefined) ?? simpler(node, inputs));
     const type = `${simple.dtype}${showShape(simple.shape)}`;
     const leaf = sourceOf(simple);
     const key = leaf
@@ -31,6 +34,27 @@ export function simplify(graph: Graph): Graph {
     known.set(key, simple);
     return simple;
   });
+}
+
+/** Whether a node alone reads its first input. */
+function onlyReaders(graph: Graph): (node: Node) => boolean {
+  const readers = new Map<Node, number>();
+  const count = (node: Node) => readers.set(node, (readers.get(node) ?? 0) + 1);
+  for (const node of graph.nodes) if (!isLeaf(node)) node.inputs.forEach(count);
+  graph.outputs.forEach(count);
+  for (const { value } of graph.assigns) count(value);
+  return (node) => readers.get(node.inputs[0]) === 1;
+}
+
+/** (A B)^T is B^T A^T, and products read transposed operands as they lie. */
+function transposedProduct(node: Node, input: Node): Node | undefined {
+  if (node.op.name !== 'permute' || isLeaf(input) || input.op.name !== 'matmul') return undefined;
+  const axes = node.attrs.axes as readonly number[];
+  const rank = axes.length;
+  const swap = [...axes.keys()].slice(0, rank - 2).concat(rank - 1, rank - 2);
+  if (!axes.every((axis, i) => axis === swap[i])) return undefined;
+  const [a, b] = input.inputs.map((factor) => makeNode(permuteOp as never, [factor], { axes: swap }));
+  return makeNode(input.op, [mergeViews(b, b.inputs[0]) ?? b, mergeViews(a, a.inputs[0]) ?? a], input.attrs);
 }
 
 function simpler(node: Node, inputs: readonly Node[]): Node {
