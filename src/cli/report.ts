@@ -10,9 +10,31 @@ export interface ClassAccuracy {
 
 /** Everything a training run tells while it goes on. */
 export type TrainEvent =
-  | { readonly event: 'start'; readonly recipe: string; readonly parameters: number; readonly train: number; readonly test: number; readonly threads: number }
-  | { readonly event: 'step'; readonly epoch: number; readonly step: number; readonly steps: number; readonly loss: number; readonly accuracy: number }
-  | { readonly event: 'epoch'; readonly epoch: number; readonly loss: number; readonly trainAccuracy: number; readonly accuracy: number; readonly seconds: number; readonly imagesPerSecond: number }
+  | {
+      readonly event: 'start';
+      readonly recipe: string;
+      readonly parameters: number;
+      readonly train: number;
+      readonly test: number;
+      readonly threads: number;
+    }
+  | {
+      readonly event: 'step';
+      readonly epoch: number;
+      readonly step: number;
+      readonly steps: number;
+      readonly loss: number;
+      readonly accuracy: number;
+    }
+  | {
+      readonly event: 'epoch';
+      readonly epoch: number;
+      readonly loss: number;
+      readonly trainAccuracy: number;
+      readonly accuracy: number;
+      readonly seconds: number;
+      readonly imagesPerSecond: number;
+    }
   | { readonly event: 'classes'; readonly classes: readonly ClassAccuracy[] }
   | { readonly event: 'file'; readonly kind: 'model' | 'picture'; readonly path: string }
   | { readonly event: 'verified'; readonly path: string; readonly predictions: number }
@@ -92,5 +114,7 @@ export function classTable(classes: readonly ClassAccuracy[]): string {
     const share = total === 0 ? 0 : right / total;
     return `${label.padStart(6)}${String(right).padStart(8)}${String(total).padStart(8)}${percent(share).padStart(11)}  ${'█'.repeat(Math.round(share * 20))}`;
   });
-  return [`${'class'.padStart(6)}${'right'.padStart(8)}${'of'.padStart(8)}${'accuracy'.padStart(11)}`, ...rows].join('\n');
+  return [`${'class'.padStart(6)}${'right'.padStart(8)}${'of'.padStart(8)}${'accuracy'.padStart(11)}`, ...rows].join(
+    '\n',
+  );
 }
