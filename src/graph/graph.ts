@@ -82,6 +82,7 @@ export function rewrite(graph: Graph, rule: (node: Node, inputs: readonly Node[]
     const inputs = isLeaf(node) ? [] : node.inputs.map((input) => mapped.get(input) as Node);
     const replacement = rule(node, inputs);
     replacement.site ??= node.site;
+    replacement.scope ??= node.scope;
     mapped.set(node, replacement);
   }
   const of = (node: Node) => mapped.get(node) as Node;

@@ -57,11 +57,11 @@ export interface ElementwiseOp<A extends Attrs = Attrs> extends OpBase<A> {
   vm(inputs: readonly TensorType[], output: TensorType): string;
 }
 
-/** How a permutation of the first input passes through an op. */
+/** How a permutation of the first input, and of all others of its rank, passes through an op. */
 export interface Sinkable<A extends Attrs> {
   /**
-   * The attributes with which the op is applied to the unpermuted input, and the permutation that its output then
-   * needs. Absent: permutations stop here. Other inputs of the same rank are permuted along.
+   * The attributes with which the op is applied to the unpermuted inputs, and the permutation that its output then
+   * needs. Absent: permutations stop here.
    */
   readonly sink?: (
     attrs: A,
@@ -98,6 +98,19 @@ export function recordSites(site: (() => string) | undefined): void {
   siteOf = site;
 }
 
+let scope: string | undefined;
+
+/** Nodes made by `build` carry `name`: errors found while running then name the function that the user called. */
+export function within<T>(name: string, build: () => T): T {
+  const outer = scope;
+  scope ??= name;
+  try {
+    return build();
+  } finally {
+    scope = outer;
+  }
+}
+
 /** Where a leaf's elements come from when a program runs. */
 export interface LeafSource {
   /** Part of the graph's signature: two leaves of one kind may be bound to different elements. */
@@ -114,6 +127,8 @@ export class Node implements TensorType {
   readonly id = nextId++;
   /** The user's call site, recorded in anomaly mode; passes hand it on to what replaces the node. */
   site: string | undefined = siteOf?.();
+  /** The public function that made the node of other ops, when it said so; see `within`. */
+  scope: string | undefined = scope;
   /** Row-major elements once computed or given; the node then counts as a leaf. */
   storage: TypedArray | undefined;
   readonly requiresGrad: boolean;

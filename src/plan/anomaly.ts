@@ -9,6 +9,8 @@ export function checkFinite(list: StepList): StepList {
   let { commitStart } = list;
   list.steps.forEach((step, index) => {
     steps.push(step);
+    // What comes after the commit are copies of values that have been looked at.
+    if (index >= list.commitStart) return;
     for (const made of operandsOf(step.writes)) {
       if (!isFloat(made.dtype) || !isWhole(made) || sizeOf(made.shape) === 0) continue;
       steps.push({
@@ -21,7 +23,7 @@ export function checkFinite(list: StepList): StepList {
         inPlace: [],
         site: step.site,
       });
-      if (index < list.commitStart) commitStart++;
+      commitStart++;
     }
   });
   return { ...list, steps, commitStart };

@@ -1,7 +1,8 @@
 /**
  * Commit: assignments to variables go to the end of the program, so that an aborted run has either changed all
  * variables or none. An elementwise step that computes a variable's new value writes it straight over the old one
- * when nothing else still needs that; otherwise the value is copied at the very end.
+ * when nothing else still needs that; otherwise the value is copied at the very end. With `inPlace` false all values
+ * are copied: anomaly mode looks at every value before any variable changes.
  */
 import { isContiguous } from '../graph/view.js';
 import { sizeOf } from '../shape.js';
@@ -24,9 +25,10 @@ export function commit(
   steps: readonly Step[],
   assigns: readonly Assign[],
   copier: Copier,
+  inPlace: boolean,
 ): { steps: Step[]; commitStart: number } {
   const live = assigns.filter(({ state }) => sizeOf(state.shape) > 0);
-  const tail = findTail(steps, live);
+  const tail = inPlace ? findTail(steps, live) : new Set<Step>();
   const direct = live.filter((assign) => writesDirectly(assign, live, tail));
   const byBuffer = new Map(direct.map(({ state, value }) => [value.buffer, state.buffer]));
   const head = steps.filter((step) => !tail.has(step));

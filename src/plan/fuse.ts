@@ -2,6 +2,7 @@
  * Fusion: elementwise nodes that share an iteration space become one group, computed in one pass over memory; a group
  * that is the only consumer of a contraction (matmul, convolution) becomes its epilogue.
  */
+import { InternalError } from '../errors.js';
 import { type Graph, isLeaf } from '../graph/graph.js';
 import type { Node } from '../graph/node.js';
 import { sameShape, sizeOf } from '../shape.js';
@@ -123,6 +124,7 @@ class Fuser {
       for (const node of [...unit.nodes, ...(unit.contraction ? [unit.contraction] : [])]) home.set(node, unit);
     units.sort((a, b) => key(a) - key(b));
     const done = new Set<Unit>();
+    const open = new Set<Unit>();
     const order: Unit[] = [];
     for (const root of units) {
       const stack: { unit: Unit; expanded: boolean }[] = [{ unit: root, expanded: false }];
@@ -133,6 +135,9 @@ class Fuser {
           order.push(frame.unit);
           continue;
         }
+        if (open.has(frame.unit))
+          throw new InternalError(`plan: a unit that ends in ${frame.unit.nodes.at(-1)?.op.name} needs its own result`);
+        open.add(frame.unit);
         stack.push({ unit: frame.unit, expanded: true });
         for (const need of needs(frame.unit, home)) if (!done.has(need)) stack.push({ unit: need, expanded: false });
       }

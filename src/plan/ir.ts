@@ -45,6 +45,8 @@ export interface Step {
   readonly flops: number;
   /** Output buffers that may take the place of an input buffer that dies here. */
   readonly inPlace: readonly { readonly output: Buffer; readonly input: Buffer }[];
+  /** The public function that the ops belong to, when they are only parts of it. */
+  readonly scope?: string;
   /** Call site in anomaly mode. */
   readonly site?: string;
 }

@@ -26,7 +26,10 @@ export class Lowering {
   #origin: Node | undefined;
   #label = '';
 
-  constructor(readonly graph: Graph) {
+  constructor(
+    readonly graph: Graph,
+    readonly inPlace: boolean,
+  ) {
     this.#leafOf = leafIndex(graph);
     for (const [index, leaf] of graph.leaves.entries())
       this.#leafBuffers.push(this.#buffer(sizeOf(leaf.shape) * bytesOf(leaf.dtype), { kind: 'leaf', index }));
@@ -40,7 +43,7 @@ export class Lowering {
       state: this.value(state),
       value: this.value(value),
     }));
-    const { steps, commitStart } = commit(this.#steps, assigns, this);
+    const { steps, commitStart } = commit(this.#steps, assigns, this, this.inPlace);
     return { steps, commitStart, buffers: this.buffers, outputBytes };
   }
 
@@ -190,6 +193,7 @@ export class Lowering {
         label: this.#label,
         flops,
         inPlace: [],
+        scope: node.scope,
         site: node.site,
       });
       flops = 0;
@@ -325,7 +329,7 @@ export function reshaped(context: Pick<LowerContext, 'materialize'>, operand: Op
   return { ...context.materialize(operand), ...contiguousView(shape) };
 }
 
-/** Lowers fused units to steps. */
-export function lower(graph: Graph, units: readonly Unit[]): StepList {
-  return new Lowering(graph).run(units);
+/** Lowers fused units to steps. With `inPlace`, new values of variables are written over the old ones where possible. */
+export function lower(graph: Graph, units: readonly Unit[], inPlace = true): StepList {
+  return new Lowering(graph, inPlace).run(units);
 }

@@ -50,7 +50,7 @@ export function plan(graph: Graph, options: PlanOptions = {}): Plan {
   const simple = pass('simplify', simplify(graph), printGraph);
   const laid = pass('layout', layout(simple), printGraph);
   const units = pass<Unit[]>('fuse', fuse(laid, !options.anomaly), printUnits);
-  const lowered = pass('lower', lower(laid, units), printSteps);
+  const lowered = pass('lower', lower(laid, units, !options.anomaly), printSteps);
   const list = options.anomaly ? checkFinite(lowered) : lowered;
   // Leaves keep the order of the graph that the caller binds.
   const order = matchLeaves(graph, laid, list);

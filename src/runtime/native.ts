@@ -26,7 +26,9 @@ export function compileGraph(graph: Graph): Compiled {
   const planned = plan(graph, { anomaly: isAnomalyMode() });
   const outputBytes = planned.list.outputBytes.reduce((a, b) => a + b, 0);
   const least = planned.arenaBytes + outputBytes;
-  const available = native.freeMemory();
+  // The addon answers -1 where the platform does not tell.
+  const free = native.freeMemory();
+  const available = free < 0 ? Number.POSITIVE_INFINITY : free;
   if (least > available) refuse(least, available);
   const program = native.createProgram(emitPlan(planned, native.table));
   const runBytes = least + program.scratchBytes;
@@ -74,13 +76,14 @@ function reportTimes({ list }: Plan, times?: Float64Array): void {
 /** The error of a fault found while running, in the words of the op that met it. */
 function errorOf(failure: NativeFailure, { list }: Plan): BrawnError {
   const step = list.steps[failure.instruction];
-  const where = step ? step.label : 'program';
+  const where = step?.scope ?? step?.label ?? 'program';
+  const by = step?.scope ? ` (found by ${step.label})` : '';
   const site = step?.site ? `\n    created ${step.site}` : '';
   if (failure.kind === 'memory') return new MemoryError(failure.message, failure.limit, addon().freeMemory());
   switch (failure.fault) {
     case 'indexOutOfRange':
       return new IndexError(
-        `${where}: index ${failure.value} is out of range for a dimension of size ${failure.limit}${site}`,
+        `${where}: index ${failure.value} is out of range for a dimension of size ${failure.limit}${by}; use 0..${failure.limit - 1}${site}`,
       );
     case 'notFinite': {
       const made = Object.values(step.reads)[0];
