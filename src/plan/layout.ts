@@ -55,8 +55,8 @@ export function layout(graph: Graph): Graph {
   return simplify(sunk);
 }
 
-/** op(permute(a), permute(b)) is permute(op(a, b)). */
-function sinkElementwise(node: Node, inputs: readonly Node[]): Node | undefined {
+/** The permutation that most of `inputs` share, unless more of them would have to be permuted the other way. */
+function commonAxes(inputs: readonly Node[]): Axes | undefined {
   const counts = new Map<string, { axes: Axes; count: number }>();
   let others = 0;
   for (const input of inputs) {
@@ -68,22 +68,28 @@ function sinkElementwise(node: Node, inputs: readonly Node[]): Node | undefined 
     } else if (!isFree(input)) others++;
   }
   const [best] = [...counts.values()].sort((a, b) => b.count - a.count);
-  if (!best || best.count < others + counts.size - 1) return undefined;
-  const back = inverse(best.axes);
-  const bare = inputs.map((input) => {
-    const axes = permuteAxes(input);
-    return axes && axes.join() === best.axes.join() ? input.inputs[0] : permuted(input, back);
-  });
-  return permuted(rebuild(node, bare), best.axes);
+  return best && best.count >= others + counts.size - 1 ? best.axes : undefined;
+}
+
+/** The node that `axes` makes `input` of. */
+function unpermuted(input: Node, axes: Axes): Node {
+  return permuteAxes(input)?.join() === axes.join() ? input.inputs[0] : permuted(input, inverse(axes));
+}
+
+/** op(permute(a), permute(b)) is permute(op(a, b)). */
+function sinkElementwise(node: Node, inputs: readonly Node[]): Node | undefined {
+  const axes = commonAxes(inputs);
+  if (!axes) return undefined;
+  const bare = inputs.map((input) => unpermuted(input, axes));
+  return permuted(rebuild(node, bare), axes);
 }
 
 function sinkOp(node: Node, inputs: readonly Node[]): Node | undefined {
-  const axes = permuteAxes(inputs[0]);
-  if (!axes || (node.op.kind !== 'kernel' && node.op.kind !== 'view')) return undefined;
-  const moved = node.op.sink?.(node.attrs, axes, inputs);
+  if (node.op.kind !== 'kernel' && node.op.kind !== 'view') return undefined;
+  const rank = inputs[0].shape.length;
+  const axes = commonAxes(inputs.filter(({ shape }) => shape.length === rank));
+  const moved = axes && node.op.sink?.(node.attrs, axes, inputs);
   if (!moved) return undefined;
-  const rest = inputs
-    .slice(1)
-    .map((input) => (input.shape.length === axes.length ? permuted(input, inverse(axes)) : input));
-  return permuted(makeNode(node.op, [inputs[0].inputs[0], ...rest], moved.attrs), moved.axes);
+  const bare = inputs.map((input) => (input.shape.length === rank ? unpermuted(input, axes) : input));
+  return permuted(makeNode(node.op, bare, moved.attrs), moved.axes);
 }

@@ -68,7 +68,6 @@ export const sortCases: CaseTable<'sort' | 'argSort' | 'topK'> = {
       label: 'long',
       inputs: [{ shape: [2, 3000] }],
       run: (a: T) => sort(a).values,
-      torch: 'a.sort().values',
       gradient: false,
     },
     {
