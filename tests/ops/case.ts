@@ -3,8 +3,9 @@
  * finite-difference gradient check, the comparison with PyTorch's golden numbers, and the runs under every
  * instruction set. Rows live in `<family>.cases.ts`; `all.cases.ts` gathers them and fails to compile when an op has none.
  */
-import { type DType, type Tensor, type TypedArray, tensor } from '../../src/index.js';
+
 import { bytesOf, newArray } from '../../src/dtype.js';
+import { type DType, type Tensor, type TypedArray, tensor } from '../../src/index.js';
 
 /** Values of one input, made from the row alone. */
 export interface InputSpec {
@@ -37,6 +38,10 @@ export interface OpCase {
 }
 
 export type CaseTable<Names extends string> = { readonly [Name in Names]: readonly OpCase[] };
+
+/** PyTorch's gradient of the sum of an expression with respect to one of the variables in it, as an expression. */
+export const gradientOf = (torch: string, variable = 'a'): string =>
+  `(${variable}.requires_grad_(), torch.autograd.grad((${torch}).sum(), ${variable})[0])[1]`;
 
 /** A small linear congruential generator: the inputs of a row depend on nothing but the row. */
 function* numbers(seed: number): Generator<number, never> {
@@ -78,4 +83,5 @@ export function makeInputs(row: OpCase, float?: 'float32' | 'float64'): Tensor[]
   });
 }
 
-export const isFloatCase = (row: OpCase): boolean => row.inputs.some(({ dtype = 'float32' }) => dtype === 'float32' || dtype === 'float64');
+export const isFloatCase = (row: OpCase): boolean =>
+  row.inputs.some(({ dtype = 'float32' }) => dtype === 'float32' || dtype === 'float64');
