@@ -19,7 +19,8 @@ static void check_fill(const IsaTable& table, int64_t n) {
   MoveFillArgs args = {y.data(), n, sizeof(T), static_cast<int64_t>(pattern & 0xffffffffu),
                        static_cast<int64_t>(pattern >> 32)};
   run_all_orders(find_row(table, "move_fill"), &args, y);
-  for (int64_t i = 0; i < n; ++i) CHECK(y[i] == static_cast<T>(pattern), "fill %s at %lld", table.isa.c_str(), (long long)i);
+  for (int64_t i = 0; i < n; ++i)
+    CHECK(y[i] == static_cast<T>(pattern), "fill %s at %lld", table.isa.c_str(), (long long)i);
   CHECK(y[n] == 7, "fill wrote past its end");
 }
 

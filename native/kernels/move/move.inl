@@ -18,9 +18,7 @@ struct __attribute__((may_alias)) Move8 {
   uint64_t bits;
 };
 
-int64_t move_fill_tasks(const void* raw, int) {
-  return ceil_div(static_cast<const MoveFillArgs*>(raw)->n, kMoveGrain);
-}
+int64_t move_fill_tasks(const void* raw, int) { return ceil_div(static_cast<const MoveFillArgs*>(raw)->n, kMoveGrain); }
 
 template <class T>
 void fill_range(void* y, int64_t first, int64_t last, T value) {
@@ -48,10 +46,10 @@ int64_t magnitude(int64_t stride) { return stride < 0 ? -stride : stride; }
 struct CopyPlan {
   int64_t inner, across;
   bool transposed;
-  int64_t cols, rows;              // sizes of the innermost dim and, when transposed, of `across`
+  int64_t cols, rows;  // sizes of the innermost dim and, when transposed, of `across`
   int64_t col_pieces, row_pieces;
-  int64_t width, height;           // of a unit
-  int64_t units, group;            // group: units of one task
+  int64_t width, height;  // of a unit
+  int64_t units, group;   // group: units of one task
 };
 
 CopyPlan copy_plan(const MoveCopyArgs& args) {
