@@ -146,6 +146,16 @@ export function nllLoss<D extends FloatDType>(
  */
 export function crossEntropy<D extends FloatDType>(
   input: Tensor<D>,
+  target: Labels,
+  options?: CrossEntropyOptions<D>,
+): Tensor<D>;
+export function crossEntropy<D extends FloatDType>(
+  input: Tensor<D>,
+  target: Tensor<NoInfer<D>>,
+  options?: CrossEntropyOptions<D>,
+): Tensor<D>;
+export function crossEntropy<D extends FloatDType>(
+  input: Tensor<D>,
   target: Labels | Tensor<D>,
   options: CrossEntropyOptions<D> = {},
 ): Tensor<D> {

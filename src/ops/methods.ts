@@ -60,6 +60,8 @@ export interface MathMethods<D extends DType> {
   ceil(): Tensor<D>;
   trunc(): Tensor<D>;
   relu(): Tensor<D>;
+  softmax(axis?: number): Tensor<D>;
+  logSoftmax(axis?: number): Tensor<D>;
   cast<E extends DType>(dtype: E): Tensor<E>;
 }
 
@@ -177,6 +179,8 @@ const methods: { readonly [Name in MethodName]: (typeof ops)[Name] } = {
   ceil: ops.ceil,
   trunc: ops.trunc,
   relu: ops.relu,
+  softmax: ops.softmax,
+  logSoftmax: ops.logSoftmax,
   cast: ops.cast,
   equal: ops.equal,
   notEqual: ops.notEqual,

@@ -80,7 +80,7 @@ export const lossCases: CaseTable<
       label: 'weights',
       inputs: [scores(4, 3), labels([4], 0, 1, 2, 2), shares(3)],
       run: (x: T, y: L, weight: T) => crossEntropy(x, y, { weight }),
-      torch: 'F.cross_entropy(a, b, weight=c)',
+      torch: '-(c[b] * F.log_softmax(a, 1)[torch.arange(4), b]).sum() / c[b].sum()',
     },
     {
       label: 'smoothing',
@@ -94,6 +94,7 @@ export const lossCases: CaseTable<
       inputs: [scores(4, 3), labels([4], 0, 1, 2, 2), shares(3)],
       run: (x: T, y: L, weight: T) => crossEntropy(x, y, { weight, labelSmoothing: 0.2, ignoreIndex: 0 }),
       torch: 'F.cross_entropy(a, b, weight=c, label_smoothing=0.2, ignore_index=0)',
+      gradient: false,
     },
     {
       label: 'images',
@@ -153,6 +154,7 @@ export const lossCases: CaseTable<
       inputs: [scores(4, 3), labels([4], 0, 1, -1, 2), shares(3)],
       run: (x: T, y: L, weight: T) => nllLoss(x, y, { weight, ignoreIndex: -1 }),
       torch: 'F.nll_loss(a, b, weight=c, ignore_index=-1)',
+      gradient: false,
     },
     {
       label: 'none',
@@ -222,7 +224,7 @@ export const lossCases: CaseTable<
       inputs: [scores(3, 4), shares(3, 4), shares(4), shares(4)],
       run: (x: T, y: T, weight: T, posWeight: T) =>
         binaryCrossEntropyWithLogits(x, y, { weight, posWeight, reduction: 'sum' }),
-      torch: "F.binary_cross_entropy_with_logits(a, b, weight=c, pos_weight=d, reduction='sum')",
+      torch: '-(c * (d * b * F.logsigmoid(a) + (1 - b) * F.logsigmoid(-a))).sum()',
     },
     {
       label: 'large scores',
