@@ -20,14 +20,22 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** The file that `path` names once symbolic links are followed, and the mode of what is there. */
-async function targetOf(path: string): Promise<{ target: string; mode: number }> {
+interface Target {
+  /** The file once symbolic links are followed. */
+  readonly target: string;
+  readonly mode: number;
+  /** A device or pipe: there is nothing to replace, it is written to. */
+  readonly isStream: boolean;
+}
+
+async function targetOf(path: string): Promise<Target> {
   try {
     const target = await realpath(path);
-    return { target, mode: (await stat(target)).mode & 0o777 };
+    const found = await stat(target);
+    return { target, mode: found.mode & 0o777, isStream: !found.isFile() && !found.isDirectory() };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return { target: path, mode: 0o666 };
+    return { target: path, mode: 0o666, isStream: false };
   }
 }
 
@@ -50,7 +58,12 @@ export async function writeAtomically(
   let temporary: string | undefined;
   let file: FileHandle | undefined;
   try {
-    const { target, mode } = await targetOf(path);
+    const { target, mode, isStream } = await targetOf(path);
+    if (isStream) {
+      file = await open(target, 'w');
+      await write(file);
+      return;
+    }
     const folder = dirname(target);
     const name = join(folder, `.${basename(target)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
     file = await open(name, 'wx', mode);
@@ -63,10 +76,11 @@ export async function writeAtomically(
     temporary = undefined;
     await syncFolder(folder);
   } catch (error) {
-    await file?.close().catch(() => undefined);
     if (temporary !== undefined) await unlink(temporary).catch(() => undefined);
     const { code } = error as NodeJS.ErrnoException;
     throw fileError(error, where, code === 'ENOENT' ? `folder ${dirname(path)}` : path);
+  } finally {
+    await file?.close().catch(() => undefined);
   }
 }
 
