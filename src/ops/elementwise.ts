@@ -90,8 +90,12 @@ export const abs = numericFunction({
   gradient: (g, { inputs: [x] }) => [mul(g, sign(x))],
 });
 
-/** -1, 0 or 1. */
-export const sign = numericFunction({ name: 'sign', scalar: Math.sign, gradient: (g) => [zeroGradient(g)] });
+/** -1, 0 or 1; NaN for NaN. */
+export const sign = numericFunction({
+  name: 'sign',
+  scalar: (a) => Number(a > 0) - Number(a < 0),
+  gradient: (g) => [zeroGradient(g)],
+});
 
 /** x^2. */
 export const square = numericFunction({

@@ -14,6 +14,7 @@ export function expectClose(actual: Numbers, reference: Numbers, tolerance: numb
   for (let i = 0; i < reference.length; i++) {
     const [a, r] = [Number(actual[i]), Number(reference[i])];
     if (Object.is(a, r) || a === r) continue;
-    if (!(Math.abs(a - r) <= tolerance * scale)) expect.fail(`element ${i} is ${a}, expected ${r} (tolerance ${tolerance} of ${scale})`);
+    if (!(Math.abs(a - r) <= tolerance * scale))
+      expect.fail(`element ${i} is ${a}, expected ${r} (tolerance ${tolerance} of ${scale})`);
   }
 }

@@ -7,7 +7,11 @@ import { expectClose } from './close.js';
 
 afterEach(() => setBackend('native'));
 
-async function compute(row: OpCase, float: 'float32' | 'float64' | undefined, backend: 'native' | 'javascript'): Promise<Tensor> {
+async function compute(
+  row: OpCase,
+  float: 'float32' | 'float64' | undefined,
+  backend: 'native' | 'javascript',
+): Promise<Tensor> {
   setBackend(backend);
   const result = row.run(...(makeInputs(row, float) as Tensor<never>[]));
   await result.data();
@@ -32,7 +36,9 @@ for (const [op, rows] of Object.entries(allCases))
           const moving = inputs.filter((input) => input.dtype === 'float64');
           const fn = (...xs: Tensor<'float64'>[]) => {
             const rest = [...xs];
-            return row.run(...(inputs.map((input) => (input.dtype === 'float64' ? rest.shift() : input)) as Tensor<never>[]));
+            return row.run(
+              ...(inputs.map((input) => (input.dtype === 'float64' ? rest.shift() : input)) as Tensor<never>[]),
+            );
           };
           await gradCheck(fn, moving, { tolerance: row.gradTolerance, second: row.second });
         });

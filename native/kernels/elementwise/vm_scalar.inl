@@ -91,14 +91,10 @@ BRAWN_INLINE u8 abs_of(u8 x) { return x; }
 BRAWN_INLINE i32 abs_of(i32 x) { return x < 0 ? wrap_neg(x) : x; }
 BRAWN_INLINE i64 abs_of(i64 x) { return x < 0 ? wrap_neg(x) : x; }
 
+// 0 for NaN, as torch.sign.
 template <class T>
 BRAWN_INLINE T sign_of(T x) {
-  if constexpr (Type<T>::kFloat) {
-    const T above = x > T(0) ? T(1) : x;
-    return above < T(0) ? T(-1) : above;
-  } else {
-    return static_cast<T>((x > 0) - (x < 0));
-  }
+  return x > T(0) ? T(1) : x < T(0) ? T(-1) : T(0);
 }
 
 // NaN in either operand gives NaN.
