@@ -21,6 +21,16 @@ export {
 export { cast } from './cast.js';
 export { equal, greater, greaterEqual, isFinite, isNaN, less, lessEqual, notEqual, where } from './compare.js';
 export {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  type Padding,
+} from './conv.js';
+export {
   arange,
   type CreateOptions,
   eye,
@@ -32,6 +42,8 @@ export {
   zeros,
   zerosLike,
 } from './create.js';
+export { type DropoutOptions, dropout, dropout2d } from './dropout.js';
+export { einsum } from './einsum.js';
 export {
   abs,
   add,
@@ -69,8 +81,6 @@ export {
   tanh,
   trunc,
 } from './elementwise-math.js';
-export { logicalAnd, logicalNot, logicalOr, logicalXor } from './logic.js';
-export { einsum } from './einsum.js';
 export {
   embedding,
   gather,
@@ -80,9 +90,49 @@ export {
   oneHot,
   scatterAdd,
 } from './index-ops.js';
+export { type InterpolateOptions, interpolate } from './interpolate.js';
 export { concat, stack, tile } from './join.js';
+export { logicalAnd, logicalNot, logicalOr, logicalXor } from './logic.js';
+export {
+  type BinaryLossOptions,
+  binaryCrossEntropyWithLogits,
+  type ClassLossOptions,
+  type CrossEntropyOptions,
+  crossEntropy,
+  huberLoss,
+  type Labels,
+  type LossOptions,
+  l1Loss,
+  mseLoss,
+  nllLoss,
+  type Reduction,
+  smoothL1Loss,
+} from './loss.js';
 export { linear, matmul } from './matmul.js';
+export {
+  type BatchNormOptions,
+  batchNorm,
+  groupNorm,
+  instanceNorm,
+  type LocalResponseNormOptions,
+  layerNorm,
+  localResponseNorm,
+} from './norm.js';
 export { type PadOptions, pad } from './pad.js';
+export {
+  type AdaptiveSize,
+  type AvgPoolOptions,
+  adaptiveAvgPool2d,
+  adaptiveMaxPool2d,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  globalAvgPool2d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+} from './pool.js';
 export {
   bernoulli,
   type NormalOptions,
@@ -101,48 +151,7 @@ export { logSumExp, mean, type NormOptions, norm, std, type VarianceOptions, var
 export { cumProd, cumSum, prod } from './scan.js';
 export { expand, flatten, permute, reshape, squeeze, transpose, unsqueeze } from './shape-ops.js';
 export { chunk, flip, narrow, roll, type SliceRange, select, slice, split } from './slicing.js';
+export { logSoftmax, softmax } from './softmax.js';
 export { argSort, type Sorted, type SortOptions, sort, type TopKOptions, topK } from './sort.js';
 export { tril, triu } from './triangle.js';
-export { type ConvOptions, type ConvTransposeOptions, conv1d, conv2d, conv3d, convTranspose1d, convTranspose2d, type Padding } from './conv.js';
-export { type DropoutOptions, dropout, dropout2d } from './dropout.js';
-export { type InterpolateOptions, interpolate } from './interpolate.js';
-export {
-  type BinaryLossOptions,
-  binaryCrossEntropyWithLogits,
-  type ClassLossOptions,
-  type CrossEntropyOptions,
-  crossEntropy,
-  huberLoss,
-  type Labels,
-  type LossOptions,
-  l1Loss,
-  mseLoss,
-  nllLoss,
-  type Reduction,
-  smoothL1Loss,
-} from './loss.js';
-export {
-  type BatchNormOptions,
-  batchNorm,
-  groupNorm,
-  instanceNorm,
-  type LocalResponseNormOptions,
-  layerNorm,
-  localResponseNorm,
-} from './norm.js';
-export {
-  type AdaptiveSize,
-  type AvgPoolOptions,
-  adaptiveAvgPool2d,
-  adaptiveMaxPool2d,
-  avgPool1d,
-  avgPool2d,
-  avgPool3d,
-  globalAvgPool2d,
-  type MaxPoolOptions,
-  maxPool1d,
-  maxPool2d,
-  maxPool3d,
-} from './pool.js';
-export { logSoftmax, softmax } from './softmax.js';
-export { type Dims } from './window.js';
+export type { Dims } from './window.js';
