@@ -56,7 +56,7 @@ export class Adam extends Optimizer<AdamOptions> {
     const start: readonly [F, F] = [parameter as F, gradient as F];
     const [p, g] = weightDecay === 0 ? start : this.decayed(...start, weightDecay, rate);
     const [m, v] = [this.state(parameter, 'exp_avg') as F, this.state(parameter, 'exp_avg_sq') as F];
-    const step = add(this.countStep(parameter), 1);
+    const step = this.countStep(parameter);
     // Scalars are computed in double precision, as PyTorch does on the host.
     const stepSize = cast(div(rate, sub(1, pow(beta1, step))), dtype);
     const correction2 = cast(sqrt(sub(1, pow(beta2, step))), dtype);

@@ -12,7 +12,7 @@ import { type Shape, sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { Parameter, Variable } from '../variable.js';
 import { clipGradNorm, clipGradValue } from './clip.js';
-import { assignOptimizerState, type GroupState, type OptimizerState, readGroups } from './state.js';
+import { assignOptimizerState, checkGroups, type GroupState, type OptimizerState } from './state.js';
 
 /** Options that every optimizer has. */
 export interface BaseOptions {
@@ -182,12 +182,12 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
     return variable;
   }
 
-  /** The number of steps of the parameter before this one, as float64; counts this one. */
+  /** Counts a step of the parameter; gives the count with this one, as float64. */
   protected countStep(parameter: Parameter): Tensor<'float64'> {
     const step = this.state(parameter, 'step', []);
-    const before = cast(step, 'float64');
-    step.assign(cast(add(before, 1), step.dtype));
-    return before;
+    const count = add(cast(step, 'float64'), 1);
+    step.assign(cast(count, step.dtype));
+    return count;
   }
 
   /**
@@ -211,8 +211,11 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
    * @throws ArgumentError when groups or parameters do not match; ShapeError or DTypeError when a tensor does not fit.
    */
   loadStateDict({ state, groups }: OptimizerState): void {
+    checkGroups(this.where, this.groups, groups);
     assignOptimizerState(this.where, this.parameters, this.#state, state);
-    readGroups(this.where, this.groups, groups);
+    groups.forEach(({ params: _, ...options }, i) => {
+      Object.assign(this.groups[i], options);
+    });
   }
 
   /** Saves state and options as a safetensors file. Throws as `saveSafetensors`. */

@@ -58,7 +58,7 @@ export class SGD extends Optimizer<SgdOptions> {
     const kept = mul(buffer as F, momentum);
     let direction = add(kept, dampening === 0 ? g : mul(g, 1 - dampening));
     if (dampening !== 0) {
-      direction = where(equal(this.countStep(parameter), 0), g, direction);
+      direction = where(equal(this.countStep(parameter), 1), g, direction);
     }
     buffer.assign(direction);
     return direction;

@@ -33,25 +33,27 @@ export function assignOptimizerState(
       throw new DTypeError(`${where}: state ${key} is ${tensor.dtype} but ${parameter.label} is ${parameter.dtype}`);
     return { parameter, name, tensor };
   });
-  for (const own of all.values()) for (const variable of own.values()) variable.assign(zerosLike(variable));
+  for (const [parameter, own] of all)
+    for (const [name, variable] of own)
+      if (!Object.hasOwn(state, `${parameters.indexOf(parameter)}.${name}`)) variable.assign(zerosLike(variable));
   for (const { parameter, name, tensor } of entries) {
     let own = all.get(parameter);
     if (!own) all.set(parameter, (own = new Map()));
-    const variable = own.get(name);
-    if (!variable) own.set(name, new Variable(tensor, { name: `${parameter.name ?? 'parameter'}.${name}` }));
-    else if (variable !== tensor) variable.assign(tensor);
+    let variable = own.get(name);
+    if (!variable) {
+      variable = new Variable(zerosLike(tensor), { name: `${parameter.name ?? 'parameter'}.${name}` });
+      own.set(name, variable);
+    }
+    if (variable !== tensor) variable.assign(tensor);
   }
 }
 
-/** Takes over the options of groups. */
-export function readGroups(where: string, groups: readonly object[], saved: readonly GroupState[]): void {
+/** Throws unless the saved groups have as many parameters as the optimizer's. */
+export function checkGroups(where: string, groups: readonly object[], saved: readonly GroupState[]): void {
   const sizes = (list: readonly object[]) =>
     list.map((group) => (group as { params: unknown[] }).params?.length).join(', ');
   if (!Array.isArray(saved) || sizes(saved) !== sizes(groups))
     throw new ArgumentError(
       `${where}: the state is of groups of ${sizes(saved ?? [])} parameters, here are ${sizes(groups)}`,
     );
-  saved.forEach(({ params: _, ...options }, i) => {
-    Object.assign(groups[i], options);
-  });
 }
