@@ -113,14 +113,12 @@ export function normal<D extends FloatDType = 'float32'>(shape: Shape, options: 
 
 /** Numbers evenly spread over [0, 1). */
 export function rand<D extends FloatDType = 'float32'>(shape: Shape, options: RandomOptions<D> = {}): Tensor<D> {
-  const { dtype, generator } = options;
-  return uniform(shape, { dtype, generator });
+  return draw('rand', 'uniform', shape, floatDType('rand', options.dtype), options.generator);
 }
 
 /** Numbers of the standard normal distribution. */
 export function randn<D extends FloatDType = 'float32'>(shape: Shape, options: RandomOptions<D> = {}): Tensor<D> {
-  const { dtype, generator } = options;
-  return normal(shape, { dtype, generator });
+  return draw('randn', 'normal', shape, floatDType('randn', options.dtype), options.generator);
 }
 
 /** 1 with the probability that `p` holds at that place, else 0, in the dtype of `p`. No gradient flows to `p`. */

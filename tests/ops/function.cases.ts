@@ -77,7 +77,7 @@ export const functionCases: CaseTable<FunctionNames> = {
     },
   ],
   sign: numericRows(ops.sign, 'a.sign()'),
-  square: numericRows(ops.square, 'a.square()').map((row) => ({ ...row, tolerance: 1e-5 })),
+  square: numericRows(ops.square, 'a.square()'),
   reciprocal: floatRows(ops.reciprocal, 'a.reciprocal()', [0.5, 3]),
   exp: floatRows(ops.exp, 'a.exp()'),
   expm1: [
