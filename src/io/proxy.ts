@@ -111,7 +111,8 @@ async function getOnce(url: URL, options: GetOptions): Promise<IncomingMessage> 
   const socket = await tunnel(url, proxy, options);
   const secure = tlsConnect({ socket, servername: url.hostname });
   const path = `${url.pathname}${url.search}`;
-  return respond(url, { ...common, path, createConnection: () => secure }, idleTimeout);
+  // Only without an agent is the connection taken that is given.
+  return respond(url, { ...common, agent: undefined, path, createConnection: () => secure }, idleTimeout);
 }
 
 const kMaxRedirects = 5;

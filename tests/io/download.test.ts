@@ -1,7 +1,8 @@
 /** Downloads against a server of our own: mirrors, resuming, damage, redirects, proxies. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -10,6 +11,24 @@ import { download } from '../../src/io/download.js';
 import { proxyFor } from '../../src/io/proxy.js';
 
 const content = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 7) % 251));
+
+/** Of data.example, signed by itself; good for nothing else. */
+const kCertificate = `-----BEGIN CERTIFICATE-----
+MIIBhTCCASugAwIBAgIUYJQODC/sAoVHomP2j3Qyg7eOm6kwCgYIKoZIzj0EAwIw
+FzEVMBMGA1UEAwwMZGF0YS5leGFtcGxlMCAXDTI2MTEyNDA2NTMyNVoYDzIxMjYx
+MDMxMDY1MzI1WjAXMRUwEwYDVQQDDAxkYXRhLmV4YW1wbGUwWTATBgcqhkjOPQIB
+BggqhkjOPQMBBwNCAASbTglTpwCRzdfvcm29DgGeWVyTWhMh4/XMUM2fhE0ItUUv
+W5ZRQjsDw9GtUORluRFtD3AKOVYzSrrCPhM1AF9Ao1MwUTAdBgNVHQ4EFgQUSnRB
+gs9Pq+C8AX+lhV+uP1GjmdgwHwYDVR0jBBgwFoAUSnRBgs9Pq+C8AX+lhV+uP1Gj
+mdgwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiANRv2frle0Xl8E
+66yGa1CD/g4Dh/AACYA4Ln5u/A0QYQIhAPMhAkhlUPk55Bsx1a1bCj2Q5mrmIqf0
+/H1nbVGNksF3
+-----END CERTIFICATE-----`;
+const kKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg0NnqP27QyObTCxDQ
+hq0n9Fbb7h2+o8PBsk6aabU98zihRANCAASbTglTpwCRzdfvcm29DgGeWVyTWhMh
+4/XMUM2fhE0ItUUvW5ZRQjsDw9GtUORluRFtD3AKOVYzSrrCPhM1AF9A
+-----END PRIVATE KEY-----`;
 
 type Handler = (request: IncomingMessage, response: ServerResponse, log: IncomingMessage[]) => void;
 
@@ -170,6 +189,22 @@ describe('proxies', () => {
     vi.stubEnv('https_proxy', proxy.url);
     await expect(get('https://data.example/file.bin')).rejects.toThrow(/proxy 127.0.0.1:\d+ answered 407/);
     expect(asked).toEqual(['data.example:443']);
+  });
+
+  it('secure requests run through the tunnel', async () => {
+    const origin = createSecureServer({ key: kKey, cert: kCertificate }, (_, response) => response.end('never seen'));
+    await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve));
+    const proxy = await serve(() => undefined);
+    proxy.server.on('connect', (_, socket) => {
+      const onward = connect((origin.address() as AddressInfo).port, '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        onward.pipe(socket).pipe(onward);
+      });
+    });
+    vi.stubEnv('HTTPS_PROXY', proxy.url);
+    // Nobody vouches for the certificate, so that far is as far as it must get.
+    await expect(get('https://data.example/file.bin')).rejects.toThrow(/self-signed certificate/);
+    origin.close();
   });
 
   it('NO_PROXY takes hosts, domains, ports and *', () => {
