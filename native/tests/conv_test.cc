@@ -24,8 +24,8 @@ struct Case {
   }
   ConvGeometry geometry() const {
     using E = EpilogueCase;
-    return {batch, groups, in_channels, out_channels, E::span(in), E::span(out), E::span(kernel), E::span(stride),
-            E::span(pad), E::span(dilation)};
+    return {batch,        groups,          in_channels,     out_channels, E::span(in),
+            E::span(out), E::span(kernel), E::span(stride), E::span(pad), E::span(dilation)};
   }
   int64_t in_pixels() const { return in[0] * in[1] * in[2]; }
   int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
@@ -68,8 +68,8 @@ void test_product(const Case& c, const IsaTable& table, const char* op, const st
   const KernelRow& row = find_row(table, std::string(op) + dtype_name<T>());
   for (int kind = 0; kind < static_cast<int>(EpilogueKind::kCount); ++kind) {
     EpilogueRun<T> epilogue(static_cast<EpilogueKind>(kind), 1, c.batch * pixels, channels);
-    const ConvArgs args = {image.data(), weight.data(), epilogue.ep.inputs(), epilogue.ep.outputs(), c.geometry(),
-                           epilogue.ep.params()};
+    const ConvArgs args = {image.data(),          weight.data(), epilogue.ep.inputs(),
+                           epilogue.ep.outputs(), c.geometry(),  epilogue.ep.params()};
     char what[200];
     std::snprintf(what, sizeof what, "%s %s n%d g%d c%d o%d in %dx%dx%d k %dx%dx%d s %d p %d d %d", table.isa.c_str(),
                   row.name, static_cast<int>(c.batch), static_cast<int>(c.groups), static_cast<int>(c.in_channels),
@@ -113,8 +113,17 @@ void test_case(const std::vector<IsaTable>& tables, Case c) {
 
 Case image(int64_t batch, int64_t groups, int64_t in, int64_t out, int64_t height, int64_t width, int64_t kernel,
            int64_t stride, int64_t pad, int64_t dilation = 1, int64_t trailing = 0) {
-  return {batch, groups, in, out, {1, height, width}, {1, kernel, kernel}, {1, stride, stride}, {0, pad, pad},
-          {1, dilation, dilation}, trailing, {}};
+  return {batch,
+          groups,
+          in,
+          out,
+          {1, height, width},
+          {1, kernel, kernel},
+          {1, stride, stride},
+          {0, pad, pad},
+          {1, dilation, dilation},
+          trailing,
+          {}};
 }
 
 template <class T>

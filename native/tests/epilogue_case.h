@@ -47,8 +47,8 @@ struct EpilogueCase {
   }
 
   brawn::EpilogueParams params() const {
-    return {span(row), span(col), span(batch), span(sizes), span(consts), span(const_sizes),
-            span(code), span(out_regs), span(out_sizes), registers};
+    return {span(row),         span(col),  span(batch),    span(sizes),     span(consts),
+            span(const_sizes), span(code), span(out_regs), span(out_sizes), registers};
   }
   brawn::Span<const void*> inputs() const { return span(in); }
   brawn::Span<void*> outputs() const { return span(out); }

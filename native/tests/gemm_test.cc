@@ -12,9 +12,9 @@ namespace {
 struct Case {
   int64_t m, n, k;
   bool a_transposed, b_transposed;
-  std::vector<int64_t> dims;       // batch dimensions
+  std::vector<int64_t> dims;          // batch dimensions
   unsigned a_broadcast, b_broadcast;  // bit d: broadcast over batch dimension d
-  int64_t gap;                     // extra elements between rows of A and B
+  int64_t gap;                        // extra elements between rows of A and B
 };
 
 // A strided operand with its batch strides.
@@ -77,9 +77,9 @@ void test_case(const std::vector<IsaTable>& tables, const Case& c) {
       if (kind > 0 && (integer || c.m * c.n * c.k * batch > 4000000)) break;
       EpilogueRun<T> epilogue(static_cast<EpilogueKind>(kind), batch, c.m, c.n);
       const EpilogueCase& e = epilogue.ep;
-      const GemmArgs args = {a.data.data(), b.data.data(), e.inputs(), e.outputs(), batch, c.m, c.n, c.k,
-                             e.span(a.strides), e.span(b.strides), e.span(c.dims), e.span(a.batch), e.span(b.batch),
-                             e.params()};
+      const GemmArgs args = {
+          a.data.data(),     b.data.data(),     e.inputs(),     e.outputs(),     batch,           c.m,       c.n, c.k,
+          e.span(a.strides), e.span(b.strides), e.span(c.dims), e.span(a.batch), e.span(b.batch), e.params()};
       char what[160];
       std::snprintf(what, sizeof what, "%s %s m %lld n %lld k %lld ta %d tb %d batch %lld", table.isa.c_str(), row.name,
                     static_cast<long long>(c.m), static_cast<long long>(c.n), static_cast<long long>(c.k),
@@ -114,10 +114,10 @@ void test_odd_strides(const std::vector<IsaTable>& tables) {
         EpilogueRun<T> epilogue(EpilogueKind::kPlain, 1, m, n);
         const EpilogueCase& e = epilogue.ep;
         const std::vector<int64_t> none;
-        const GemmArgs args = {a.data(), b.data(), e.inputs(), e.outputs(), 1, m, n, k, e.span(as), e.span(bs),
-                               e.span(none), e.span(none), e.span(none), e.params()};
-        epilogue.run(find_row(table, std::string("gemm_") + dtype_name<T>()), &args, product, sizeof(T) == 4 ? 1e-4 : 1e-12,
-                     "odd strides");
+        const GemmArgs args = {a.data(),   b.data(),     e.inputs(),   e.outputs(),  1,         m, n, k, e.span(as),
+                               e.span(bs), e.span(none), e.span(none), e.span(none), e.params()};
+        epilogue.run(find_row(table, std::string("gemm_") + dtype_name<T>()), &args, product,
+                     sizeof(T) == 4 ? 1e-4 : 1e-12, "odd strides");
       }
     }
   }
@@ -125,10 +125,10 @@ void test_odd_strides(const std::vector<IsaTable>& tables) {
 
 template <class T>
 void test_all(const std::vector<IsaTable>& tables) {
-  const int64_t edges[][3] = {{1, 1, 1},   {1, 5, 3},     {3, 1, 7},    {6, 16, 8},    {7, 17, 9},    {14, 32, 33},
-                              {15, 33, 5}, {13, 31, 257}, {50, 47, 64}, {121, 130, 20}, {64, 64, 64},  {2, 300, 513},
-                              {4, 70, 40}, {16, 129, 70}, {17, 64, 300}, {300, 3, 40}, {1, 700, 600}, {600, 1, 700},
-                              {29, 65, 1}, {5, 600, 12}};
+  const int64_t edges[][3] = {{1, 1, 1},    {1, 5, 3},     {3, 1, 7},     {6, 16, 8},    {7, 17, 9},
+                              {14, 32, 33}, {15, 33, 5},   {13, 31, 257}, {50, 47, 64},  {121, 130, 20},
+                              {64, 64, 64}, {2, 300, 513}, {4, 70, 40},   {16, 129, 70}, {17, 64, 300},
+                              {300, 3, 40}, {1, 700, 600}, {600, 1, 700}, {29, 65, 1},   {5, 600, 12}};
   for (const auto& e : edges) {
     for (int t = 0; t < 4; ++t) test_case<T>(tables, {e[0], e[1], e[2], (t & 1) != 0, (t & 2) != 0, {}, 0, 0, t});
   }

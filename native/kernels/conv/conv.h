@@ -41,7 +41,7 @@ struct ConvGeometry {
   bool depthwise() const { return groups > 1 && groups == in_channels && groups == out_channels; }
 };
 
-#define BRAWN_CONV_PARAMS                                                                                          \
+#define BRAWN_CONV_PARAMS \
   "batch groups in_channels out_channels in_dims:i[] out_dims:i[] kernel:i[] stride:i[] pad:i[] dilation:i[]"
 
 struct ConvArgs {

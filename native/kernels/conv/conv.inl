@@ -39,8 +39,8 @@ struct ConvRow {
   }
 
   static constexpr KernelRow row(const char* name, const char* operands) {
-    return {name, Micro<T>::kTileName, operands, BRAWN_CONV_PARAMS " " BRAWN_EPILOGUE_PARAMS, 3, tasks, shared_bytes,
-            local_bytes, run};
+    return {name,         Micro<T>::kTileName, operands, BRAWN_CONV_PARAMS " " BRAWN_EPILOGUE_PARAMS, 3, tasks,
+            shared_bytes, local_bytes,         run};
   }
 };
 

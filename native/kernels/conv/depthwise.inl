@@ -134,12 +134,14 @@ class Depthwise {
   void inside(int64_t at, T* to) const {
     int64_t c = 0;
     for (; c + V::kLanes <= channels_; c += V::kLanes) {
-      inside_channels(at, c, to, [](const T* p) { return V::load(p); }, [](V v, T* p) { v.store(p); });
+      inside_channels(
+          at, c, to, [](const T* p) { return V::load(p); }, [](V v, T* p) { v.store(p); });
     }
     const int64_t rest = channels_ - c;
     if (rest > 0) {
-      inside_channels(at, c, to, [rest](const T* p) { return V::load_partial(p, rest); },
-                      [rest](V v, T* p) { v.store_partial(p, rest); });
+      inside_channels(
+          at, c, to, [rest](const T* p) { return V::load_partial(p, rest); },
+          [rest](V v, T* p) { v.store_partial(p, rest); });
     }
   }
 

@@ -48,7 +48,11 @@ class Image {
  public:
   Image(const void* data, const Axis& d, const Axis& h, const Axis& w, int64_t channels, int64_t first_channel,
         int64_t group_channels)
-      : data_(static_cast<const T*>(data) + first_channel), d_(d), h_(h), w_(w), channels_(channels),
+      : data_(static_cast<const T*>(data) + first_channel),
+        d_(d),
+        h_(h),
+        w_(w),
+        channels_(channels),
         group_(group_channels) {
     joined_ = w.taps == 1 || (w.tap_step == 1 && group_channels == channels);
     run_ = joined_ ? w.taps * group_channels : group_channels;
@@ -167,7 +171,8 @@ ABlock<T> gather_a(const Image<T>& image, int64_t m0, int64_t m, int64_t k0, int
     return pack_a(a, row, 1, m, k, panel_rows, buffer);
   }
   const int64_t stride = k + kRowPad;
-  image.gather(m0, m, k0, k, [&](int64_t i) { return buffer + i * stride; }, [](int64_t) {});
+  image.gather(
+      m0, m, k0, k, [&](int64_t i) { return buffer + i * stride; }, [](int64_t) {});
   return {buffer, stride, 1, stride * panel_rows};
 }
 

@@ -161,8 +161,7 @@ template <class Element>
 class WeightGradProblem {
  public:
   using T = Element;
-  explicit WeightGradProblem(const void* args)
-      : args_(*static_cast<const ConvWeightArgs*>(args)), g_(args_.geometry) {
+  explicit WeightGradProblem(const void* args) : args_(*static_cast<const ConvWeightArgs*>(args)), g_(args_.geometry) {
     ep_ = EpilogueParams{};
     ep_.out_regs = {&register_, 1};
     ep_.registers = 1;

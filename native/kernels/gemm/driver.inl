@@ -24,14 +24,15 @@ namespace {
 
 constexpr int64_t kTaskFlops = 4 << 20;
 constexpr int64_t kMostTasks = 128;
-constexpr int64_t kFewTasks = 8;          // fewer than this: split k
-constexpr int64_t kBlockRows = 120;       // rows of A per task at full depth, about 120 KB in L2
-constexpr int64_t kBlockCols = 1024;      // columns per task
-constexpr int64_t kBlockDepth = 256;      // k per packed block: one panel of B stays in L1
-constexpr int64_t kDirectCols = 512;      // unpacked B is read in long pieces of few rows, as prefetchers like it
+constexpr int64_t kFewTasks = 8;        // fewer than this: split k
+constexpr int64_t kBlockRows = 120;     // rows of A per task at full depth, about 120 KB in L2
+constexpr int64_t kFarBytes = 4 << 20;  // a B larger than this comes from far: fewer, taller blocks read it
+constexpr int64_t kBlockCols = 1024;    // columns per task
+constexpr int64_t kBlockDepth = 256;    // k per packed block: one panel of B stays in L1
+constexpr int64_t kDirectCols = 512;    // unpacked B is read in long pieces of few rows, as prefetchers like it
 constexpr int64_t kDirectDepth = 32;
-constexpr int64_t kLocalGroup = 128;      // columns of B a task packs at a time
-constexpr int64_t kReduceElements = 8192; // results per task that adds partial sums
+constexpr int64_t kLocalGroup = 128;       // columns of B a task packs at a time
+constexpr int64_t kReduceElements = 8192;  // results per task that adds partial sums
 constexpr int64_t kSharedBytes = int64_t{256} << 20;
 
 struct Plan {
@@ -41,6 +42,7 @@ struct Plan {
   int64_t group;     // columns between two looks at the epilogue
   int64_t padded_n;  // columns of packed B
   bool shared_b, direct_b;
+  bool in_place;  // results are summed in the output; not when its rows would share cache sets, or need an epilogue
   int64_t tiles() const { return batches * blocks_m * blocks_n * splits; }
   int64_t tasks() const { return ceil_div(tiles(), batches_per_task); }
 };
@@ -65,9 +67,12 @@ Plan make_plan(const P& p) {
   plan.blocks_n = ceil_div(plan.n, kBlockCols);
   plan.direct_b = p.direct_b(plan.m);
   if (p.share_b()) {
-    plan.blocks_m = max64(plan.blocks_m, min64(each, plan.m / (4 * kRows)));
+    const int64_t least_m = bytes > kFarBytes ? kBlockRows : kBlockRows / 2;
+    plan.blocks_m = max64(plan.blocks_m, min64(each, plan.m / least_m));
     const int64_t least_n = plan.direct_b ? kDirectCols : 64;
     plan.blocks_n = max64(plan.blocks_n, min64(ceil_div(each, plan.blocks_m), plan.n / least_n));
+    const int64_t missing = ceil_div(min64(kFewTasks, wanted), plan.batches * plan.blocks_n);
+    plan.blocks_m = max64(plan.blocks_m, min64(missing, plan.m / (2 * kRows)));
   } else {
     plan.blocks_n = max64(plan.blocks_n, min64(each, plan.n / kLocalGroup));
   }
@@ -95,6 +100,8 @@ Plan make_plan(const P& p) {
   plan.shared_b = p.share_b() && !plan.direct_b && plan.splits == 1 && plan.tasks() > 1 && packed <= kSharedBytes &&
                   plan.blocks_m * plan.batches > p.distinct_b();
   plan.group = plan.shared_b || plan.direct_b ? kTile : kLocalGroup;
+  const bool conflicts = plan.blocks_k > 1 && plan.block_m > kRows && p.columns() * int64_t{sizeof(T)} % 4096 == 0;
+  plan.in_place = p.straight() && Epilogue::is_plain(p.epilogue(), p.outputs().size) && !conflicts;
   return plan;
 }
 
@@ -121,8 +128,7 @@ LocalScratch<typename P::T> local_scratch(const P& p, const Plan& plan, char* ba
   s.a = take(packed_a_size(plan.block_m, plan.block_k));
   const int64_t columns = plan.direct_b ? kPanel<T> : round_up(min64(plan.group, plan.block_n), kPanel<T>);
   s.b = take(plan.shared_b ? 0 : (columns + kRowPad) * plan.block_k);
-  const bool in_place = p.straight() && Epilogue::is_plain(p.epilogue(), p.outputs().size);
-  s.c = take(plan.splits > 1 ? kReduceElements : in_place ? 0 : plan.block_m * plan.block_n);
+  s.c = take(plan.splits > 1 ? kReduceElements : plan.in_place ? 0 : plan.block_m * (plan.block_n + kRowPad));
   s.tile = take(Micro<T>::kRows * kPanel<T>);
   s.epilogue = base + s.bytes;
   s.bytes += Epilogue::scratch_bytes(p.epilogue(), p.inputs().size, p.outputs().size);
@@ -287,14 +293,14 @@ struct Driver {
       return;
     }
     const int64_t column = p.column(block.batch) + block.n0;
-    if (epilogue.plain() && p.straight()) {
+    if (plan.in_place) {
       block.stride = p.columns();
       block.c = static_cast<T*>(epilogue.plain_output()) + p.output_row(block.batch, block.m0) * block.stride + column;
       multiply(p, plan, block, shared, local, [](int64_t, int64_t) {});
       return;
     }
     block.c = local.c;
-    block.stride = block.n;
+    block.stride = block.n <= kTile / 2 ? block.n : block.n + kRowPad;
     epilogue.begin_batch(p.epilogue_batch(block.batch));
     multiply(p, plan, block, shared, local, [&](int64_t first, int64_t columns) {
       finish_rows(p, epilogue, block.batch, block.m0, block.m, block.c + first, block.stride, column + first, columns);

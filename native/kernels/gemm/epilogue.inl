@@ -30,7 +30,8 @@ inline void gather_elements(char* to, const char* from, int64_t stride, int64_t 
   } else if (stride == 1) {
     __builtin_memcpy(to, from, static_cast<size_t>(n * size));
   } else {
-    for (int64_t i = 0; i < n; ++i) __builtin_memcpy(to + i * size, from + i * stride * size, static_cast<size_t>(size));
+    for (int64_t i = 0; i < n; ++i)
+      __builtin_memcpy(to + i * size, from + i * stride * size, static_cast<size_t>(size));
   }
 }
 
@@ -117,7 +118,8 @@ class Epilogue {
       for (int64_t i = 0; i < count; ++i) {
         const int64_t* ins = p_->code.data + i * 5;
         if (ins[1] == r) last_write_[o] = i;
-        if (last_write_[o] >= 0 && last_write_[o] < i && (reads_operand(ins[2]) || reads_operand(ins[3]) || reads_operand(ins[4])))
+        if (last_write_[o] >= 0 && last_write_[o] < i &&
+            (reads_operand(ins[2]) || reads_operand(ins[3]) || reads_operand(ins[4])))
           last_write_[o] = -1;
       }
     }
@@ -133,8 +135,8 @@ class Epilogue {
 
   void load_operand(int64_t e, int64_t row, int64_t rows, int64_t column, int64_t n) {
     const int64_t size = p_->sizes[e], row_stride = p_->row[e], col_stride = p_->col[e];
-    const char* from = static_cast<const char*>(in_[e]) +
-                       (batch_ * p_->batch[e] + row * row_stride + column * col_stride) * size;
+    const char* from =
+        static_cast<const char*>(in_[e]) + (batch_ * p_->batch[e] + row * row_stride + column * col_stride) * size;
     if (col_stride == 1 && (rows == 1 || row_stride == n)) {
       registers_[1 + e] = const_cast<char*>(from);
       return;

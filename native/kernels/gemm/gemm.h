@@ -33,7 +33,7 @@ struct EpilogueParams {
   int64_t registers;
 };
 
-#define BRAWN_EPILOGUE_PARAMS                                                                                 \
+#define BRAWN_EPILOGUE_PARAMS                                                                                     \
   "ep_row:i[] ep_col:i[] ep_batch:i[] ep_sizes:i[] ep_consts:i[] ep_const_sizes:i[] ep_code:i[] ep_out_regs:i[] " \
   "ep_out_sizes:i[] ep_registers"
 

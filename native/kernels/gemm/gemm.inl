@@ -164,8 +164,9 @@ struct IntegerGemm {
 template <class T>
 constexpr KernelRow gemm_row(const char* name) {
   using D = Driver<GemmProblem<T>>;
-  return {name, Micro<T>::kTileName, BRAWN_GEMM_OPERANDS, BRAWN_GEMM_PARAMS, 3, D::tasks, D::shared_bytes,
-          D::local_bytes, D::run};
+  return {
+      name,  Micro<T>::kTileName, BRAWN_GEMM_OPERANDS, BRAWN_GEMM_PARAMS, 3, D::tasks, D::shared_bytes, D::local_bytes,
+      D::run};
 }
 
 template <class U>

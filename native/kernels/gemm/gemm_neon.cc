@@ -1,3 +1,3 @@
 #include "simd/neon.h"
-#include "kernels/gemm/micro_generic.h"
+#include "kernels/gemm/micro_neon.h"
 #include "kernels/gemm/gemm.inl"

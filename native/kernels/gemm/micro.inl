@@ -1,6 +1,6 @@
 // The GEMM micro-kernel: a tile of kRows x (kVectors vectors) of C kept in registers over one block of k.
 //
-// The body is written once; an instruction set gives `Micro<T>` (micro_avx2.h, micro_avx512.h, micro_generic.h) with
+// The body is written once; an instruction set gives `Micro<T>` (micro_<isa>.h, micro_generic.h) with
 // its vector type, tile height and `step`, which adds one row of A times the current row of B. A is read through a row
 // and a k stride, so packed panels, plain row-major rows and transposed matrices all serve without a copy; B rows
 // are contiguous with any distance. Accumulators are named, not an array: GCC spills arrays inside the loop.

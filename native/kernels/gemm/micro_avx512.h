@@ -1,5 +1,5 @@
-// AVX-512 micro-kernel rows: 14 x 32 float32, 14 x 16 float64. One asm statement per row keeps GCC from turning the loads
-// of B into repeated memory operands.
+// AVX-512 micro-kernel rows: 14 x 32 float32, 14 x 16 float64. One asm statement per row keeps GCC from turning the
+// loads of B into repeated memory operands.
 #pragma once
 #include "kernel.h"
 
@@ -8,33 +8,34 @@ namespace brawn {
 namespace BRAWN_ISA {
 namespace {
 
-#define BRAWN_ROW(address, kind)                                                               \
-  if constexpr (kVectors > 1) {                                                                \
-    asm("vbroadcasts" kind " " address ", %[t]\n\t"                                            \
-        "vfmadd231p" kind " %[b0], %[t], %[c0]\n\t"                                            \
-        "vfmadd231p" kind " %[b1], %[t], %[c1]"                                                \
-        : [c0] "+v"(c0), [c1] "+v"(c1), [t] "=&v"(t)                                           \
-        : [p] "r"(p), [s] "r"(stride), [b0] "v"(b0), [b1] "v"(b1)                              \
-        : "memory");                                                                           \
-  } else {                                                                                     \
-    asm("vbroadcasts" kind " " address ", %[t]\n\tvfmadd231p" kind " %[b0], %[t], %[c0]"       \
-        : [c0] "+v"(c0), [t] "=&v"(t)                                                          \
-        : [p] "r"(p), [s] "r"(stride), [b0] "v"(b0)                                            \
-        : "memory");                                                                           \
+#define BRAWN_ROW(address, kind)                                                         \
+  if constexpr (kVectors > 1) {                                                          \
+    asm("vbroadcasts" kind " " address                                                   \
+        ", %[t]\n\t"                                                                     \
+        "vfmadd231p" kind                                                                \
+        " %[b0], %[t], %[c0]\n\t"                                                        \
+        "vfmadd231p" kind " %[b1], %[t], %[c1]"                                          \
+        : [c0] "+v"(c0), [c1] "+v"(c1), [t] "=&v"(t)                                     \
+        : [p] "r"(p), [s] "r"(stride), [b0] "v"(b0), [b1] "v"(b1)                        \
+        : "memory");                                                                     \
+  } else {                                                                               \
+    asm("vbroadcasts" kind " " address ", %[t]\n\tvfmadd231p" kind " %[b0], %[t], %[c0]" \
+        : [c0] "+v"(c0), [t] "=&v"(t)                                                    \
+        : [p] "r"(p), [s] "r"(stride), [b0] "v"(b0)                                      \
+        : "memory");                                                                     \
   }
 
-#define BRAWN_ROWS_OF_THREE(kind)                                                              \
-  template <int kVectors, int kOffset>                                                         \
-  static inline void step(V& c0, [[maybe_unused]] V& c1, const char* p, int64_t stride, V b0,  \
-                          [[maybe_unused]] V b1) {                                             \
-    V t;                                                                                       \
-    if constexpr (kOffset == 0) {                                                              \
-      BRAWN_ROW("(%[p])", kind)                                                                \
-    } else if constexpr (kOffset == 1) {                                                       \
-      BRAWN_ROW("(%[p],%[s])", kind)                                                           \
-    } else {                                                                                   \
-      BRAWN_ROW("(%[p],%[s],2)", kind)                                                         \
-    }                                                                                          \
+#define BRAWN_ROWS_OF_THREE(kind)                                                                                      \
+  template <int kVectors, int kOffset>                                                                                 \
+  static inline void step(V& c0, [[maybe_unused]] V& c1, const char* p, int64_t stride, V b0, [[maybe_unused]] V b1) { \
+    V t;                                                                                                               \
+    if constexpr (kOffset == 0) {                                                                                      \
+      BRAWN_ROW("(%[p])", kind)                                                                                        \
+    } else if constexpr (kOffset == 1) {                                                                               \
+      BRAWN_ROW("(%[p],%[s])", kind)                                                                                   \
+    } else {                                                                                                           \
+      BRAWN_ROW("(%[p],%[s],2)", kind)                                                                                 \
+    }                                                                                                                  \
   }
 
 template <class Element>

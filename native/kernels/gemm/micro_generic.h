@@ -1,5 +1,5 @@
-// Micro-kernel rows in plain vector extensions: 4 x 8 float32 on any CPU, 12 x 8 float32 with the 32 registers of NEON
-// (float64: half as wide). The compiler contracts multiply and add where the target has a fused instruction.
+// Micro-kernel rows in plain vector extensions, for any CPU: 4 x 8 float32, 4 x 4 float64. The compiler contracts
+// multiply and add where the target has a fused instruction.
 #pragma once
 #include "kernel.h"
 
@@ -14,13 +14,8 @@ struct Micro {
   typedef T V __attribute__((vector_size(16)));
   typedef T Unaligned __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
   static constexpr int kLanes = 16 / sizeof(T);
-#if defined(__aarch64__)
-  static constexpr int kRows = 12;
-  static constexpr const char* kTileName = sizeof(T) == 4 ? "12x8" : "12x4";
-#else
   static constexpr int kRows = 4;
   static constexpr const char* kTileName = sizeof(T) == 4 ? "4x8" : "4x4";
-#endif
   template <int kVectors, int kOffset>
   static inline void step(V& c0, [[maybe_unused]] V& c1, const char* p, int64_t stride, V b0, [[maybe_unused]] V b1) {
     const T a = *reinterpret_cast<const T*>(p + kOffset * stride);

@@ -9,9 +9,9 @@ namespace brawn {
 namespace BRAWN_ISA {
 namespace {
 
-constexpr int64_t kDotRows = 16;      // rows of A for which dot products beat packing B
-constexpr int64_t kStreamRows = 4;    // rows of A for which streaming B beats the micro-kernel
-constexpr int64_t kDotDepth = 2048;   // k per pass, so that the rows of A stay in cache
+constexpr int64_t kDotRows = 16;     // rows of A for which dot products beat packing B
+constexpr int64_t kStreamRows = 4;   // rows of A for which streaming B beats the micro-kernel
+constexpr int64_t kDotDepth = 2048;  // k per pass, so that the rows of A stay in cache
 
 template <class V, class T, int kRows, int kCols>
 void dot_tile(int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_col, T* c, int64_t stride, bool accumulate) {
@@ -58,7 +58,7 @@ void dot_rows(const Block<T>& block, int64_t k, const T* a, int64_t a_row, const
 template <class T>
 void multiply_dots(const Block<T>& block, const T* a, int64_t a_row, const T* b, int64_t b_col) {
   using V = typename VectorOf<T>::V;
-  constexpr int kTall = Micro<T>::kRows >= 6 ? 4 : 2;   // rows and columns of a tile whose sums fit the registers
+  constexpr int kTall = Micro<T>::kRows >= 6 ? 4 : 2;  // rows and columns of a tile whose sums fit the registers
   constexpr int kWide = Micro<T>::kRows >= 12 ? 4 : 3;
   for (int64_t l = 0; l < block.k; l += kDotDepth) {
     const int64_t k = min64(kDotDepth, block.k - l);
