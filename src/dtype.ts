@@ -2,7 +2,8 @@
  * The element types of tensors: their JavaScript arrays, sizes, and the promotion rules between them
  * (PyTorch's: bool < integers < floats; a JavaScript number never widens a tensor's category unless it must).
  */
-import { DTypeError } from './errors.js';
+import { freemem } from 'node:os';
+import { DTypeError, MemoryError } from './errors.js';
 
 export interface DTypeFacts {
   float32: { array: Float32Array; item: number };
@@ -96,10 +97,25 @@ export type Beside<D extends DType, N extends number> = number extends N
     ? WholeTable[D]
     : FloatTable[D];
 
-/** A new zero-filled array of `length` elements. */
-export function newArray<D extends DType>(dtype: D, length: number): TypedArrayOf<D> {
-  return new dtypeInfo[dtype].array(new ArrayBuffer(length * bytesOf(dtype))) as TypedArrayOf<D>;
+/** A new zero-filled array of `length` elements. `where` starts the MemoryError when there is no memory for it. */
+export function newArray<D extends DType>(dtype: D, length: number, where = 'tensor'): TypedArrayOf<D> {
+  const bytes = length * bytesOf(dtype);
+  try {
+    return new dtypeInfo[dtype].array(new ArrayBuffer(bytes)) as TypedArrayOf<D>;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const available = freemem();
+    throw new MemoryError(
+      `${where}: ${length} elements of ${dtype} need ${showMiB(bytes)} in one array, which Node cannot allocate ` +
+        `(${showMiB(available)} are available); use smaller shapes`,
+      bytes,
+      available,
+    );
+  }
 }
+
+/** `1.5 MiB`, as memory is written in messages. */
+export const showMiB = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 /** The dtype that a typed array naturally has; `Uint8Array` is `uint8`. */
 export function dtypeOfArray(array: TypedArray): DType {

@@ -77,5 +77,9 @@ export function broadcastShapes(shapes: readonly Shape[], where: string): Shape 
       out[at] = shape[i];
     }
   }
+  if (!Number.isSafeInteger(sizeOf(out)))
+    throw new ShapeError(
+      `${where}: shapes ${shapes.map(showShape).join(' and ')} broadcast to ${showShape(out)}, which has too many elements`,
+    );
   return out;
 }

@@ -14,6 +14,7 @@ import {
 import { ArgumentError, DTypeError, ShapeError, StateError } from './errors.js';
 import { dataNode } from './graph/leaves.js';
 import type { Node } from './graph/node.js';
+import { refuseWhileTracing } from './graph/trace.js';
 import { checkShape, type Shape, showShape, sizeOf } from './shape.js';
 
 /** Options of a run. */
@@ -74,31 +75,33 @@ export class Tensor<D extends DType = DType> {
    * Computes the tensor and gives its elements in row-major order, as a copy of the caller's own.
    * @throws BrawnError subclasses for faults found while running; the signal's reason when aborted.
    */
-  async data(options?: RunOptions): Promise<TypedArrayOf<D>> {
-    return (await read(this, options)).slice() as TypedArrayOf<D>;
+  data(options?: RunOptions): Promise<TypedArrayOf<D>> {
+    return read(this, 'data', options, (elements) => elements.slice() as TypedArrayOf<D>);
   }
 
   /**
    * Computes the tensor and gives its only element: a number, a bigint for int64, a boolean for bool.
    * @throws ShapeError unless the tensor has exactly one element.
    */
-  async item(options?: RunOptions): Promise<ItemOf<D>> {
+  item(options?: RunOptions): Promise<ItemOf<D>> {
     if (this.size !== 1)
       throw new ShapeError(
         `item: needs a tensor with one element, but this one has shape ${showShape(this.shape)}; use data()`,
       );
-    return toItem(await read(this, options), 0, this.dtype) as ItemOf<D>;
+    return read(this, 'item', options, (elements) => toItem(elements, 0, this.dtype) as ItemOf<D>);
   }
 
   /** Computes the tensor and gives nested arrays (a bare value for a scalar). */
-  async toArray(options?: RunOptions): Promise<NestedArray> {
-    return nest(await read(this, options), this.shape, this.dtype);
+  toArray(options?: RunOptions): Promise<NestedArray> {
+    return read(this, 'toArray', options, (elements) => nest(elements, this.shape, this.dtype));
   }
 
   /** Computes the tensor and writes it to the console, abridged. */
-  async print(options?: RunOptions): Promise<void> {
-    const { inspectElements } = await import('./inspect.js');
-    console.log(`${this} ${inspectElements(await read(this, options), this.shape, this.dtype)}`);
+  print(options?: RunOptions): Promise<void> {
+    return read(this, 'print', options, async (elements) => {
+      const { inspectElements } = await import('./inspect.js');
+      console.log(`${this} ${inspectElements(elements, this.shape, this.dtype)}`);
+    });
   }
 
   toString(): string {
@@ -118,11 +121,18 @@ export class Tensor<D extends DType = DType> {
   }
 }
 
-async function read(tensor: Tensor, options?: RunOptions): Promise<TypedArray> {
+/** Computes the tensor as it stands at this call, then gives its elements to `use`. */
+function read<T>(
+  tensor: Tensor,
+  method: string,
+  options: RunOptions | undefined,
+  use: (elements: TypedArray) => T | Promise<T>,
+): Promise<T> {
+  refuseWhileTracing(`${method}()`);
   const { node } = tensor;
-  if (node.storage && !options?.signal?.aborted) return node.storage;
+  if (node.storage && !options?.signal?.aborted) return Promise.resolve(node.storage).then(use);
   if (!reader) throw new StateError('tensor: no runtime is installed; import from "brawn"');
-  return (await reader([node], options))[0];
+  return reader([node], options).then(([elements]) => use(elements));
 }
 
 export function toItem(array: TypedArray, index: number, dtype: DType): number | bigint | boolean {

@@ -3,7 +3,7 @@
  * immutable. A variable reads as the tensor of its current value; `assign` replaces it when the next program runs.
  */
 import type { DType, TypedArray, TypedArrayOf } from './dtype.js';
-import { DTypeError, ShapeError, StateError } from './errors.js';
+import { ArgumentError, DTypeError, ShapeError, StateError } from './errors.js';
 import { leafNode } from './graph/leaves.js';
 import type { LeafSource, Node } from './graph/node.js';
 import { currentTrace, hostFact } from './graph/trace.js';
@@ -26,13 +26,15 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
   /** @internal Gives the elements the first time they are needed. */
   #init: Tensor<D> | undefined;
   #storage: TypedArray | undefined;
-  #version = 0;
+  #version = new Version();
   #leaf: Node | undefined;
   name: string | undefined;
 
   /** A variable that starts as `initial`, which is computed when the variable is first used in a run. */
   constructor(initial: Tensor<D>, options: VariableOptions = {}) {
     super(undefined);
+    if (!(initial instanceof Tensor))
+      throw new ArgumentError(`variable: the first value must be a tensor, got ${typeof initial}; wrap it in tensor()`);
     this.#shape = initial.shape;
     this.#dtype = initial.dtype;
     this.#init = initial;
@@ -53,7 +55,7 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
   get leaf(): Node {
     const trace = currentTrace();
     const make = () => {
-      const source = new StateSource(this as Variable, this.#version);
+      const source = new StateSource(this as Variable, trace.isCompiling ? undefined : this.#version);
       return leafNode(this.#shape, this.#dtype, source, this.requiresGrad);
     };
     // Compiled programs bind whatever version is current when they run; others stand for this version.
@@ -72,9 +74,11 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
 
   /**
    * Replaces the value. Carried out by the program that runs next (or by the compiled step in which it stands).
-   * @throws ShapeError, DTypeError when `value` has another shape or dtype.
+   * @throws ShapeError, DTypeError when `value` has another shape or dtype; ArgumentError when it is no tensor.
    */
   assign(value: Tensor<D>): void {
+    if (!(value instanceof Tensor))
+      throw new ArgumentError(`assign: ${this.label} takes a tensor, got ${typeof value}; wrap it in tensor()`);
     if (!sameShape(value.shape, this.#shape))
       throw new ShapeError(
         `assign: ${this.label} has shape ${showShape(this.#shape)} but the value has ${showShape(value.shape)}`,
@@ -106,15 +110,23 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
     this.#init = undefined;
   }
 
-  /** @internal A run that overwrites the elements has been submitted. */
-  overwritten(): void {
-    this.#version++;
+  /**
+   * @internal A run has been called for that overwrites the elements; what is computed from the variable from now on
+   * sees the new ones. Gives what to call if that run fails: the value is then what it was.
+   */
+  overwritten(): () => void {
+    const before = this.#version;
+    const version = new Version();
+    this.#version = version;
     this.#leaf = undefined;
+    return () => {
+      version.unwritten = before;
+    };
   }
 
-  /** @internal */
-  get version(): number {
-    return this.#version;
+  /** @internal Whether the elements are still those of `version`. */
+  isAt(version: Version): boolean {
+    return settled(version) === settled(this.#version);
   }
 
   override toString(): string {
@@ -136,12 +148,24 @@ export class Parameter<D extends DType = DType> extends Variable<D> {
   }
 }
 
-/** @internal The source of a variable's leaf nodes. */
+/** One value of a variable. */
+class Version {
+  /** The run that was to write it has failed: it is the same value as this one. */
+  unwritten: Version | undefined;
+}
+
+function settled(version: Version): Version {
+  let at = version;
+  while (at.unwritten) at = at.unwritten;
+  return at;
+}
+
+/** @internal The source of a variable's leaf nodes; those of a traced function have no version, they read the present one. */
 export class StateSource implements LeafSource {
   readonly kind = 'state';
   constructor(
     readonly variable: Variable,
-    readonly version: number,
+    readonly version: Version | undefined,
   ) {}
 
   get identity(): object {
@@ -153,7 +177,11 @@ export class StateSource implements LeafSource {
   }
 
   check(): void {
-    if (this.version === this.variable.version) return;
+    if (this.version === undefined)
+      throw new StateError(
+        `a tensor computed from ${this.variable.label} while a function was traced is read outside of it; return it from the function`,
+      );
+    if (this.variable.isAt(this.version)) return;
     throw new StateError(
       `a tensor computed from ${this.variable.label} is needed now, but the variable has been overwritten since; ` +
         'read the tensor before the update runs, or return it from the step that updates',

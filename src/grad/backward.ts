@@ -4,7 +4,7 @@
  */
 import { isFloat } from '../dtype.js';
 import { ArgumentError, DTypeError, GradientError, InternalError, ShapeError } from '../errors.js';
-import type { Node } from '../graph/node.js';
+import { type Node, within } from '../graph/node.js';
 import { constant, expandTo } from '../ops/apply.js';
 import { add } from '../ops/elementwise.js';
 import { sameShape, showShape } from '../shape.js';
@@ -51,7 +51,9 @@ function propagate(output: Node, seed: Tensor, path: ReadonlySet<Node>): Map<Nod
       continue;
     }
     const inputs = node.inputs.map((input) => new Tensor(input));
-    const results = node.op.gradient(g, { inputs, output: new Tensor(node), attrs: node.attrs, needs });
+    const context = { inputs, output: new Tensor(node), attrs: node.attrs, needs };
+    const { gradient } = node.op;
+    const results = within(`gradient of ${node.scope ?? node.op.name}`, () => gradient(g, context), node.site);
     node.inputs.forEach((input, i) => {
       const result = results[i];
       if (!needs[i] || !result) return;

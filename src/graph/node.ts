@@ -4,8 +4,9 @@
  * Ids grow with creation, so sorting by id is always a topological order.
  */
 import type { DType, TypedArray } from '../dtype.js';
+import { ShapeError } from '../errors.js';
 import type { LowerContext } from '../plan/lower-context.js';
-import type { Shape } from '../shape.js';
+import { type Shape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { View } from './view.js';
 
@@ -98,16 +99,24 @@ export function recordSites(site: (() => string) | undefined): void {
   siteOf = site;
 }
 
-let scope: string | undefined;
+interface Origin {
+  readonly name: string;
+  readonly site?: string;
+}
 
-/** Nodes made by `build` carry `name`: errors found while running then name the function that the user called. */
-export function within<T>(name: string, build: () => T): T {
-  const outer = scope;
-  scope ??= name;
+let origin: Origin | undefined;
+
+/**
+ * Nodes made by `build` carry `name`: errors found while running then name the function that the user called. `site`
+ * stands for the call site where that was another one (gradients).
+ */
+export function within<T>(name: string, build: () => T, site?: string): T {
+  const outer = origin;
+  origin ??= { name, site };
   try {
     return build();
   } finally {
-    scope = outer;
+    origin = outer;
   }
 }
 
@@ -126,9 +135,9 @@ export interface LeafSource {
 export class Node implements TensorType {
   readonly id = nextId++;
   /** The user's call site, recorded in anomaly mode; passes hand it on to what replaces the node. */
-  site: string | undefined = siteOf?.();
+  site: string | undefined = origin?.site ?? siteOf?.();
   /** The public function that made the node of other ops, when it said so; see `within`. */
-  scope: string | undefined = scope;
+  scope: string | undefined = origin?.name;
   /** Row-major elements once computed or given; the node then counts as a leaf. */
   storage: TypedArray | undefined;
   readonly requiresGrad: boolean;
@@ -167,6 +176,8 @@ export const ops: ReadonlyMap<string, OpDef> = registry;
 /** A node of `op`; runs its shape and dtype rule. */
 export function makeNode(op: OpDef, inputs: readonly Node[], attrs: Attrs): Node {
   const { shape, dtype } = op.type(inputs, attrs);
+  if (!Number.isSafeInteger(sizeOf(shape)))
+    throw new ShapeError(`${origin?.name ?? op.name}: a result of shape ${showShape(shape)} has too many elements`);
   return new Node(op, inputs, attrs, shape, dtype);
 }
 

@@ -73,6 +73,15 @@ export const currentTrace = (): Trace => current;
 /** The one outside of `compile`. */
 export const ambientTrace = (): Trace => ambient;
 
+/** Throws while a function is traced, when nothing has a value. `what` is what the user called. */
+export function refuseWhileTracing(what: string): void {
+  if (current.isCompiling)
+    throw new StateError(
+      `${current.name}: ${what} is called while the function is traced, when tensors have no values; ` +
+        'return the tensor and await it outside',
+    );
+}
+
 /** Runs `fn` with `trace` as the current one. */
 export function withTrace<T>(trace: Trace, fn: () => T): T {
   if (current.isCompiling)
@@ -98,7 +107,7 @@ export class PlaceholderSource implements LeafSource {
   read(): TypedArray {
     if (!this.bound)
       throw new StateError(
-        `${this.name}: argument ${this.index} has no value while it is traced; return tensors from the function and await them outside`,
+        `${this.name}: argument ${this.index} has a value only in runs of the function; return tensors from it, alone or in arrays and plain objects`,
       );
     return this.bound;
   }

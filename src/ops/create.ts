@@ -67,7 +67,7 @@ export function onesLike<D extends DType>(input: Tensor<D>, options: CreateOptio
 /** A vector of `valueAt(0)`, `valueAt(1)`, ... */
 function sequence<D extends DType>(where: string, length: number, dtype: D, valueAt: (i: number) => number): Tensor<D> {
   if (checkDType(dtype, where) === 'bool') throw new DTypeError(`${where}: bool holds no numbers; use another dtype`);
-  const array = newArray<DType>(dtype, length);
+  const array = newArray<DType>(dtype, length, where);
   for (let i = 0; i < length; i++) array[i] = dtype === 'int64' ? BigInt(Math.trunc(valueAt(i))) : valueAt(i);
   return new Tensor<D>(dataNode(array, [length], dtype));
 }

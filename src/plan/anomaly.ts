@@ -21,6 +21,7 @@ export function checkFinite(list: StepList): StepList {
         label: step.label,
         flops: 0,
         inPlace: [],
+        scope: step.scope,
         site: step.site,
       });
       commitStart++;

@@ -4,15 +4,15 @@
  */
 
 import type { TypedArray } from '../dtype.js';
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, StateError } from '../errors.js';
 import { collect } from '../graph/graph.js';
 import { dataNode, leafNode } from '../graph/leaves.js';
 import type { Node } from '../graph/node.js';
-import { ambientTrace, PlaceholderSource, Trace, withTrace } from '../graph/trace.js';
+import { ambientTrace, currentTrace, PlaceholderSource, Trace, withTrace } from '../graph/trace.js';
 import { type RunOptions, Tensor } from '../tensor.js';
 import { isAnomalyMode } from './anomaly.js';
 import { type Explanation, explainPlan } from './explain.js';
-import { Executable, evaluateNodes, initialize } from './run.js';
+import { Executable, evaluateNodes } from './run.js';
 import { flatten, mapTensors } from './tree.js';
 
 /** Options of `compile`. */
@@ -74,10 +74,13 @@ class Tracer {
     const outputs: Tensor[] = [];
     const { result, assigns, variables } = withTrace(trace, () => {
       const returned = this.fn(...symbolic);
-      if (returned instanceof Promise)
+      if (returned instanceof Promise) {
+        // Whatever becomes of it: the error below says it all.
+        returned.catch(() => undefined);
         throw new ArgumentError(
           `${this.name}: compile needs a synchronous function; await the result of the compiled function instead`,
         );
+      }
       // Variables are read here: inside the trace they stand for their new values.
       const result = mapTensors(returned, (tensor) => {
         const fixed = new Tensor(tensor.node);
@@ -92,22 +95,32 @@ class Tracer {
       outputs.map((tensor) => tensor.node),
       assigns,
     );
-    return { key, trace, executable: new Executable(graph, variables), placeholders, outputs, result };
+    return {
+      key,
+      trace,
+      executable: new Executable(graph, { variables, readsPresent: true }),
+      placeholders,
+      outputs,
+      result,
+    };
   }
 
-  async run(options: RunOptions, args: readonly unknown[]): Promise<unknown> {
+  async run({ signal }: RunOptions, args: readonly unknown[]): Promise<unknown> {
     const { tensors, key } = flatten(args, this.name);
-    const nodes = tensors.map((tensor) => tensor.node);
-    const ready = ambientTrace().assigned.size === 0 && nodes.every((node) => node.storage);
-    const arrays = ready ? nodes.map((node) => node.storage as TypedArray) : await evaluateNodes(nodes, options);
+    signal?.throwIfAborted();
     const { executable, placeholders, outputs, result } = this.traced(args, key);
-    await initialize(executable.graph, options.signal);
-    placeholders.forEach((placeholder, i) => {
-      placeholder.bound = arrays[i];
+    const nodes = tensors.map((tensor) => tensor.node);
+    const isReady = ambientTrace().assigned.size === 0 && nodes.every((node) => node.storage);
+    let arrays = nodes.map((node) => node.storage as TypedArray);
+    const arriving = isReady ? undefined : evaluateNodes(nodes, { signal }).then((all) => (arrays = all));
+    const results = await executable.run(signal, arriving, (submit) => {
+      placeholders.forEach((placeholder, i) => {
+        placeholder.bound = arrays[i];
+      });
+      const running = submit();
+      for (const placeholder of placeholders) placeholder.bound = undefined;
+      return running;
     });
-    const running = executable.run(options.signal);
-    for (const placeholder of placeholders) placeholder.bound = undefined;
-    const results = await running;
     return mapTensors(result, (tensor) => wrap(tensor.node, results[outputs.indexOf(tensor)]));
   }
 
@@ -126,18 +139,32 @@ const wrap = (node: Node, array: TypedArray): Tensor => new Tensor(dataNode(arra
  * updates, running statistics) are part of the program and carried out wholly or not at all. When a module that it
  * uses changes between training and evaluation, or a parameter is frozen, `fn` is traced again.
  *
- * @throws ArgumentError when `fn` is asynchronous or an argument is not a tensor, a plain value or a tree of these.
+ * Calls take effect in their order, whether they are awaited or not.
+ *
+ * @throws ArgumentError when `fn` is asynchronous or an argument is not a tensor, a plain value or a tree of these;
+ * StateError when it is called while another function is traced, or needs a value that has been overwritten.
  */
 export function compile<Args extends readonly unknown[], Result>(
   fn: (...args: Args) => Result,
   options: CompileOptions = {},
 ): CompiledFunction<Args, Result> {
   if (typeof fn !== 'function') throw new ArgumentError(`compile: needs a function, got ${typeof fn}`);
-  const tracer = new Tracer(fn as never, options.name ?? (fn.name || 'compiled function'), options.cacheSize ?? 32);
-  const call = (...args: Args) => tracer.run({}, args) as Promise<Result>;
+  const { name = fn.name || 'compiled function', cacheSize = 32 } = options;
+  if (!Number.isSafeInteger(cacheSize) || cacheSize < 1)
+    throw new ArgumentError(`compile: cacheSize must be a whole number of at least 1, got ${cacheSize}`);
+  const tracer = new Tracer(fn as never, name, cacheSize);
+  const run = (runOptions: RunOptions, args: Args) => {
+    const outer = currentTrace();
+    if (outer.isCompiling)
+      throw new StateError(
+        `${name}: a compiled function is called while another (${outer.name}) is traced; call the plain function there`,
+      );
+    return tracer.run(runOptions, args) as Promise<Result>;
+  };
+  const call = (...args: Args) => run({}, args);
   return Object.defineProperty(
     Object.assign(call, {
-      run: (runOptions: RunOptions, ...args: Args) => tracer.run(runOptions, args) as Promise<Result>,
+      run: (runOptions: RunOptions, ...args: Args) => run(runOptions ?? {}, args),
       explain: (...args: Args) => tracer.explain(args),
     }),
     'programs',

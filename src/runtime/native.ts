@@ -2,7 +2,7 @@
  * Runs planned programs on the addon's threads: plans are cached by graph signature, checked against the memory there
  * is, and run with whatever their leaves are bound to at that moment.
  */
-import { bytesOf, newArray, type TypedArray } from '../dtype.js';
+import { bytesOf, newArray, showMiB, type TypedArray } from '../dtype.js';
 import { AnomalyError, type BrawnError, IndexError, InternalError, MemoryError, NativeError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { sourceOf } from '../graph/leaves.js';
@@ -37,9 +37,8 @@ export function compileGraph(graph: Graph): Compiled {
 }
 
 function refuse(required: number, available: number): never {
-  const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
   throw new MemoryError(
-    `the program needs ${mib(required)} (arena, scratch and outputs) but ${mib(available)} are available; use a smaller batch or shapes`,
+    `the program needs ${showMiB(required)} (arena, scratch and outputs) but ${showMiB(available)} are available; use a smaller batch or shapes`,
     required,
     available,
   );
@@ -49,7 +48,7 @@ function refuse(required: number, available: number): never {
 export function runCompiled(compiled: Compiled, graph: Graph, signal?: AbortSignal): Promise<TypedArray[]> {
   const native = addon();
   const inputs = graph.leaves.map((leaf) => sourceOf(leaf)?.read() as TypedArray);
-  const outputs = graph.outputs.map((node) => newArray(node.dtype, sizeOf(node.shape)));
+  const outputs = graph.outputs.map((node) => newArray(node.dtype, sizeOf(node.shape), node.scope ?? node.op.name));
   const profile = debugPlan();
   return new Promise((resolve, reject) => {
     const job = native.run(compiled.program, [...inputs, ...outputs], profile, (failure, times) => {
@@ -77,9 +76,10 @@ function reportTimes({ list }: Plan, times?: Float64Array): void {
 function errorOf(failure: NativeFailure, { list }: Plan): BrawnError {
   const step = list.steps[failure.instruction];
   const where = step?.scope ?? step?.label ?? 'program';
+  const part = step?.scope ? `, part of ${step.scope}` : '';
   const by = step?.scope ? ` (found by ${step.label})` : '';
   const site = step?.site ? `\n    created ${step.site}` : '';
-  if (failure.kind === 'memory') return new MemoryError(failure.message, failure.limit, addon().freeMemory());
+  if (failure.kind === 'memory') return new MemoryError(failure.message, failure.value, addon().freeMemory());
   switch (failure.fault) {
     case 'indexOutOfRange':
       return new IndexError(
@@ -89,7 +89,7 @@ function errorOf(failure: NativeFailure, { list }: Plan): BrawnError {
       const made = Object.values(step.reads)[0];
       const shape = made && !Array.isArray(made) ? showShape((made as { shape: readonly number[] }).shape) : '';
       return new AnomalyError(
-        `${where}: made NaN or Inf at flat position ${failure.value} of its result ${shape}${site}`,
+        `${step.label}: made NaN or Inf at flat position ${failure.value} of its result ${shape}${part}${site}`,
       );
     }
     case undefined:

@@ -5,10 +5,9 @@
 import type { TypedArray } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { type Assignment, collect, type Graph, signature } from '../graph/graph.js';
-import { sourceOf } from '../graph/leaves.js';
 import type { Node } from '../graph/node.js';
-import { ambientTrace } from '../graph/trace.js';
-import { type RunOptions, setReader, type Tensor } from '../tensor.js';
+import { ambientTrace, refuseWhileTracing } from '../graph/trace.js';
+import { type RunOptions, setReader, Tensor } from '../tensor.js';
 import { StateSource, type Variable } from '../variable.js';
 import { isAnomalyMode } from './anomaly.js';
 import { LruCache } from './cache.js';
@@ -39,40 +38,109 @@ export const getBackend = (): Backend => backend;
 /** Programs of graphs that are evaluated outside of `compile`, by signature. */
 const programs = new LruCache<string, Compiled>(256);
 
+/** Settles when all calls so far that had to wait are submitted; undefined when there are none. */
+let queue: Promise<void> | undefined;
+
+/** Submits in the order of the calls: at once where nothing is to be waited for, by this call or an earlier one. */
+function inOrder<T>(prepare: (() => Promise<void>) | undefined, submit: () => Promise<T>): Promise<T> {
+  if (!queue && !prepare) return submit();
+  const before = queue;
+  const submitted = (async () => {
+    await before;
+    await prepare?.();
+    // In an object, so that the next in the queue does not wait for the run itself.
+    return { running: submit() };
+  })();
+  const leave = () => {
+    if (queue === place) queue = undefined;
+  };
+  const place: Promise<void> = submitted.then(leave, leave);
+  queue = place;
+  return submitted.then(({ running }) => running);
+}
+
+/** What an executable is made of beside its graph. */
+export interface ExecutableParts {
+  /** What the graph's assignments replace, in their order. */
+  readonly variables?: readonly Variable[];
+  /** Programs that equal graphs share. */
+  readonly shared?: LruCache<string, Compiled>;
+  /** Whether the graph may read variables as they are when it runs, and not only as they were at some time. */
+  readonly readsPresent?: boolean;
+}
+
 /** A graph ready to run any number of times. */
 export class Executable {
+  readonly variables: readonly Variable[];
+  readonly #shared: LruCache<string, Compiled> | undefined;
+  readonly #dated: readonly StateSource[];
+  #graph: Graph;
   #compiled: Compiled | undefined;
 
-  constructor(
-    readonly graph: Graph,
-    readonly variables: readonly Variable[],
-  ) {}
+  constructor(graph: Graph, { variables = [], shared, readsPresent = false }: ExecutableParts) {
+    this.variables = variables;
+    this.#shared = shared;
+    this.#graph = graph;
+    this.#dated = graph.nodes.flatMap(({ source }) =>
+      source instanceof StateSource && !(readsPresent && source.version === undefined) ? [source] : [],
+    );
+  }
+
+  get graph(): Graph {
+    return this.#graph;
+  }
+
+  /** Throws a StateError when a tensor of the graph was computed from a variable that has been overwritten since. */
+  check(): void {
+    for (const source of this.#dated) source.check();
+  }
 
   /** The program, planned at the first call. */
   compiled(): Compiled {
-    this.#compiled ??= compileGraph(this.graph);
+    if (this.#compiled) return this.#compiled;
+    // Nodes that have been computed since the graph was collected are leaves by now.
+    this.#graph = collect(this.#graph.outputs, this.#graph.assigns);
+    const shared = this.#shared;
+    const key = shared ? `${isAnomalyMode() ? 'anomaly ' : ''}${signature(this.#graph)}` : '';
+    this.#compiled = shared?.get(key) ?? compileGraph(this.#graph);
+    shared?.set(key, this.#compiled);
     return this.#compiled;
   }
 
-  /** @internal Shares a program with an equal graph. */
-  adopt(compiled: Compiled): void {
-    this.#compiled = compiled;
+  /**
+   * Runs, in the order of the calls. From this call on, whoever reads a variable that the graph assigns to sees the new
+   * value; if the run fails, all variables are as they were.
+   * @param after Waited for before the run is submitted.
+   * @param using Binds placeholders around the submission.
+   */
+  run(
+    signal?: AbortSignal,
+    after?: Promise<unknown>,
+    using = (submit: () => Promise<TypedArray[]>) => submit(),
+  ): Promise<TypedArray[]> {
+    after?.catch(() => undefined);
+    this.check();
+    const undo = this.variables.map((variable) => variable.overwritten());
+    const prepare = async () => {
+      await after;
+      await initialize(this.#graph, signal);
+    };
+    const isReady = !after && uninitialized(this.#graph).length === 0;
+    const running = inOrder(isReady ? undefined : prepare, () => using(() => this.submit(signal)));
+    if (undo.length === 0) return running;
+    return running.catch((error) => {
+      for (const takeBack of undo) takeBack();
+      throw error;
+    });
   }
 
-  /** Runs with the leaves' present elements; submits before it returns, so later runs see this one's assignments. */
-  run(signal?: AbortSignal): Promise<TypedArray[]> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    if (backend === 'javascript') return this.#runJavaScript();
-    const running = runCompiled(this.compiled(), this.graph, signal);
-    for (const variable of this.variables) variable.overwritten();
-    return running;
-  }
-
-  async #runJavaScript(): Promise<TypedArray[]> {
-    const { outputs, assigned } = execute(this.graph);
+  /** Runs with the leaves' present elements, after all that has been submitted so far. */
+  async submit(signal?: AbortSignal): Promise<TypedArray[]> {
+    signal?.throwIfAborted();
+    if (backend === 'native') return runCompiled(this.compiled(), this.#graph, signal);
+    const { outputs, assigned } = execute(this.#graph, isAnomalyMode());
     this.variables.forEach((variable, i) => {
       (variable.storage as Float64Array).set(assigned[i] as Float64Array);
-      variable.overwritten();
     });
     return outputs;
   }
@@ -86,61 +154,66 @@ function uninitialized(graph: Graph): Variable[] {
 }
 
 /** Gives variables their first elements, all in one run. */
-export async function initialize(graph: Graph, signal?: AbortSignal): Promise<void> {
+async function initialize(graph: Graph, signal?: AbortSignal): Promise<void> {
   const variables = uninitialized(graph);
   if (variables.length === 0) return;
-  const nodes = variables.map((variable) => variable.pendingInit as Node);
-  const arrays = await runNodes(nodes, [], signal);
+  const first = new Executable(collect(variables.map((variable) => variable.pendingInit as Node)), {
+    shared: programs,
+    readsPresent: true,
+  });
+  first.check();
+  await initialize(first.graph, signal);
+  const arrays = await first.submit(signal);
   variables.forEach((variable, i) => {
-    if (variable.pendingInit) variable.initialize(arrays[i].slice());
+    variable.initialize(arrays[i]);
   });
 }
 
-async function runNodes(
-  nodes: readonly Node[],
-  pending: readonly [Variable, Node][],
-  signal?: AbortSignal,
-): Promise<TypedArray[]> {
+/** The run of `nodes` together with the assignments that are pending, which are taken. */
+function claim(nodes: readonly Node[]): Executable {
+  const alone = new Executable(collect(nodes), { shared: programs });
+  // Before anything is taken: a read that cannot be must not cost an update.
+  alone.check();
+  const pending = ambientTrace().takeAssigned();
+  if (pending.length === 0) return alone;
   const assigns: Assignment[] = pending.map(([variable, value]) => ({ state: variable.leaf, value }));
-  const graph = collect(nodes, assigns);
-  if (uninitialized(graph).length > 0) await initialize(graph, signal);
-  for (const leaf of graph.nodes) sourceOf(leaf)?.check?.();
-  const executable = new Executable(
-    graph,
-    pending.map(([variable]) => variable),
-  );
-  if (backend === 'native') {
-    const key = `${isAnomalyMode() ? 'anomaly ' : ''}${signature(graph)}`;
-    const known = programs.get(key);
-    if (known) executable.adopt(known);
-    else programs.set(key, executable.compiled());
-  }
-  return executable.run(signal);
+  return new Executable(collect(nodes, assigns), {
+    variables: pending.map(([variable]) => variable),
+    shared: programs,
+  });
 }
 
-/** Computes nodes and carries out what assignments are pending. Results are kept on the nodes. */
-export async function evaluateNodes(nodes: readonly Node[], options: RunOptions = {}): Promise<TypedArray[]> {
-  if (options.signal?.aborted) throw options.signal.reason;
-  const pending = ambientTrace().takeAssigned();
+/**
+ * Computes nodes and carries out what assignments are pending: all of that or, when it fails, nothing of it. Results
+ * are kept on the nodes.
+ */
+export async function evaluateNodes(nodes: readonly Node[], { signal }: RunOptions = {}): Promise<TypedArray[]> {
+  signal?.throwIfAborted();
   const open = [...new Set(nodes.filter((node) => !node.storage))];
-  if (open.length > 0 || pending.length > 0) {
-    const arrays = await runNodes(open, pending, options.signal);
+  const byNode = new Map<Node, TypedArray>();
+  if (open.length > 0 || ambientTrace().assigned.size > 0) {
+    const arrays = await claim(open).run(signal);
     open.forEach((node, i) => {
+      byNode.set(node, arrays[i]);
       // A variable's elements change later, so its leaf never keeps them.
       if (!node.source) node.settle(arrays[i]);
     });
-    const byNode = new Map(open.map((node, i) => [node, arrays[i]]));
-    return nodes.map((node) => byNode.get(node) ?? (node.storage as TypedArray));
   }
-  return nodes.map((node) => node.storage as TypedArray);
+  return nodes.map((node) => byNode.get(node) ?? (node.storage as TypedArray));
 }
 
-/** Computes several tensors in one program; afterwards reading them costs nothing. */
-export async function evaluate(tensors: readonly Tensor[], options?: RunOptions): Promise<void> {
-  await evaluateNodes(
-    tensors.map((tensor) => tensor.node),
-    options,
-  );
+/**
+ * Computes several tensors in one program; afterwards reading them costs nothing. Also carries out the assignments to
+ * variables that are pending.
+ */
+export function evaluate(tensors: readonly Tensor[], options?: RunOptions): Promise<void> {
+  refuseWhileTracing('evaluate()');
+  if (!Array.isArray(tensors)) throw new ArgumentError('evaluate: takes an array of tensors');
+  const nodes = tensors.map((tensor, i) => {
+    if (!(tensor instanceof Tensor)) throw new ArgumentError(`evaluate: element ${i} is no tensor`);
+    return tensor.node;
+  });
+  return evaluateNodes(nodes, options).then(() => undefined);
 }
 
 setReader(evaluateNodes);

@@ -3,14 +3,14 @@
  * dtype. No plan, no fusion, no layouts: the oracle for the native kernels and for every pass, the baseline of the
  * benchmarks, and a fallback that must be chosen (`setBackend('javascript')`). int64 is exact up to 2^53.
  */
-import { type DType, newArray, type TypedArray } from '../../dtype.js';
-import { InternalError } from '../../errors.js';
+import { type DType, isFloat, newArray, type TypedArray } from '../../dtype.js';
+import { AnomalyError, IndexError, InternalError } from '../../errors.js';
 import { type Graph, isLeaf } from '../../graph/graph.js';
 import { sourceOf } from '../../graph/leaves.js';
 import type { Node, ReferenceArray } from '../../graph/node.js';
 import { contiguousView } from '../../graph/view.js';
 import { forEachPosition } from '../../ops/slice.js';
-import { type Shape, sizeOf } from '../../shape.js';
+import { type Shape, showShape, sizeOf } from '../../shape.js';
 import { roundTo } from './rounding.js';
 
 /** Doubles from a tensor's elements. */
@@ -34,8 +34,12 @@ export function fromReference({ values, dtype }: ReferenceArray): TypedArray {
 }
 
 function evaluate(node: Node, inputs: readonly ReferenceArray[]): ReferenceArray {
-  const out: ReferenceArray = { values: new Float64Array(sizeOf(node.shape)), shape: node.shape, dtype: node.dtype };
   const { op } = node;
+  const out: ReferenceArray = {
+    values: newArray('float64', sizeOf(node.shape), op.name),
+    shape: node.shape,
+    dtype: node.dtype,
+  };
   if (op.kind === 'elementwise') {
     const [a, b, c] = inputs.map((input) => input.values);
     const from = inputs[inputs.length - 1].dtype;
@@ -54,20 +58,46 @@ function evaluate(node: Node, inputs: readonly ReferenceArray[]): ReferenceArray
   return out;
 }
 
-/** Computes outputs and assignments of `graph`; assignments are given as arrays in the order of `graph.assigns`. */
-export function execute(graph: Graph): { outputs: TypedArray[]; assigned: TypedArray[] } {
+/** The error of a kernel's loop, in the name of the function that the user called. */
+function renamed(error: unknown, { op, scope }: Node): unknown {
+  if (!(error instanceof IndexError) || scope === undefined || !error.message.startsWith(`${op.name}:`)) return error;
+  return new IndexError(`${scope}${error.message.slice(op.name.length)} (found by ${op.name})`);
+}
+
+/** Throws when a float result has NaN or Inf. */
+function checkFinite(node: Node, { values }: ReferenceArray): void {
+  const at = isFloat(node.dtype) ? values.findIndex((value) => !Number.isFinite(value)) : -1;
+  if (at < 0) return;
+  const part = node.scope ? `, part of ${node.scope}` : '';
+  const site = node.site ? `\n    created ${node.site}` : '';
+  throw new AnomalyError(
+    `${node.op.name}: made NaN or Inf at flat position ${at} of its result ${showShape(node.shape)}${part}${site}`,
+  );
+}
+
+function compute(node: Node, inputs: readonly ReferenceArray[], anomaly: boolean): ReferenceArray {
+  try {
+    const result = evaluate(node, inputs);
+    if (anomaly && node.op.kind !== 'view') checkFinite(node, result);
+    return result;
+  } catch (error) {
+    throw renamed(error, node);
+  }
+}
+
+/**
+ * Computes outputs and assignments of `graph`; assignments are given as arrays in the order of `graph.assigns`. With
+ * `anomaly` the first float result with NaN or Inf is an AnomalyError.
+ */
+export function execute(graph: Graph, anomaly = false): { outputs: TypedArray[]; assigned: TypedArray[] } {
   const values = new Map<Node, ReferenceArray>();
   for (const node of graph.nodes) {
     const source = isLeaf(node) ? sourceOf(node) : undefined;
     if (source) values.set(node, toReference(source.read(), node.shape, node.dtype));
-    else
-      values.set(
-        node,
-        evaluate(
-          node,
-          node.inputs.map((input) => values.get(input) as ReferenceArray),
-        ),
-      );
+    else {
+      const inputs = node.inputs.map((input) => values.get(input) as ReferenceArray);
+      values.set(node, compute(node, inputs, anomaly));
+    }
   }
   const arrayOf = (node: Node) => fromReference(values.get(node) as ReferenceArray);
   return { outputs: graph.outputs.map(arrayOf), assigned: graph.assigns.map(({ value }) => arrayOf(value)) };
