@@ -99,6 +99,17 @@ export function recordSites(site: (() => string) | undefined): void {
   siteOf = site;
 }
 
+/** Nodes made by `build` get no call site: they stand for others, whose sites they are given. */
+export function unrecorded<T>(build: () => T): T {
+  const recording = siteOf;
+  siteOf = undefined;
+  try {
+    return build();
+  } finally {
+    siteOf = recording;
+  }
+}
+
 interface Origin {
   readonly name: string;
   readonly site?: string;

@@ -1,6 +1,7 @@
 /** Losses. All are compositions; classes stand on axis 1 as in PyTorch. */
 import { type FloatDType, isFloat } from '../dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
+import { within } from '../graph/node.js';
 import { sameShape, showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { logSigmoid } from './activation.js';
@@ -126,12 +127,9 @@ export function nllLoss<D extends FloatDType>(
   const logs = classInput(input, 'nllLoss');
   checkTensor(target, 'nllLoss', 'target');
   const labels = classLabels(target, logs, 'nllLoss');
-  const { losses, weights } = labelLosses(
-    logs,
-    labels,
-    classWeight(options.weight, logs, 'nllLoss'),
-    options.ignoreIndex ?? -100,
-    0,
+  const weight = classWeight(options.weight, logs, 'nllLoss');
+  const { losses, weights } = within('nllLoss', () =>
+    labelLosses(logs, labels, weight, options.ignoreIndex ?? -100, 0),
   );
   const result = reduced(losses, reduction, weights);
   return (reduction === 'none' ? withShape(result, target.shape) : result) as Tensor<D>;
@@ -167,12 +165,13 @@ export function crossEntropy<D extends FloatDType>(
   const scores = classInput(input, op);
   checkTensor(target, op, 'target');
   const weight = classWeight(options.weight, scores, op);
-  const logs = logSoftmax(scores, 1);
+  const logs = within(op, () => logSoftmax(scores, 1));
   let result: Floats;
   if (isFloat(target.dtype))
     result = probabilityLoss(logs, input, target as Tensor<D>, weight, labelSmoothing, reduction);
   else {
-    const { losses, weights } = labelLosses(logs, classLabels(target, scores, op), weight, ignoreIndex, labelSmoothing);
+    const labels = classLabels(target, scores, op);
+    const { losses, weights } = within(op, () => labelLosses(logs, labels, weight, ignoreIndex, labelSmoothing));
     result = reduced(losses, reduction, weights);
   }
   if (reduction !== 'none') return result as Tensor<D>;

@@ -11,6 +11,8 @@ export function checkFinite(list: StepList): StepList {
     steps.push(step);
     // What comes after the commit are copies of values that have been looked at.
     if (index >= list.commitStart) return;
+    // Constants and copies make nothing: what they hold came from the user, or has been looked at.
+    if (step.kernel === 'elementwise' && step.code?.instructions.length === 0) return;
     for (const made of operandsOf(step.writes)) {
       if (!isFloat(made.dtype) || !isWhole(made) || sizeOf(made.shape) === 0) continue;
       steps.push({

@@ -42,7 +42,7 @@ function updatesOf(graph: Graph): Set<Node> {
   return updates;
 }
 
-export function layout(graph: Graph): Graph {
+export function layout(graph: Graph, folds = true): Graph {
   const updates = updatesOf(graph);
   const sunk = rewrite(graph, (node, inputs) => {
     if (isLeaf(node) || inputs.length === 0) return node;
@@ -52,7 +52,7 @@ export function layout(graph: Graph): Graph {
       return sinkOp(node, inputs) ?? rebuild(node, inputs);
     return rebuild(node, inputs);
   });
-  return simplify(sunk);
+  return simplify(sunk, folds);
 }
 
 /** The permutation that most of `inputs` share, unless more of them would have to be permuted the other way. */

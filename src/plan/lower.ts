@@ -87,7 +87,7 @@ export class Lowering {
   #constant(node: Node): Operand {
     const out = this.allocate([], node.dtype);
     const constants = [{ value: node.attrs.value as number, dtype: node.dtype }];
-    this.#emitCode([], [out], { instructions: [], constants, outRegisters: [0], registers: 1 }, 'full', 0, node.site);
+    this.#emitCode([], [out], { instructions: [], constants, outRegisters: [0], registers: 1 }, 'full', 0, node);
     return out;
   }
 
@@ -111,7 +111,7 @@ export class Lowering {
       { instructions: [], constants: [], outRegisters: [0], registers: 1 },
       'copy',
       0,
-      this.#origin?.site,
+      this.#origin,
     );
   }
 
@@ -127,7 +127,7 @@ export class Lowering {
     code: NonNullable<Step['code']>,
     label: string,
     flops: number,
-    site?: string,
+    origin?: Node,
   ): void {
     const { shape } = outputs[0];
     const { dims, strides } = collapseViews(
@@ -152,7 +152,8 @@ export class Lowering {
       label,
       flops,
       inPlace,
-      site,
+      scope: origin?.scope,
+      site: origin?.site,
     });
   }
 
@@ -262,7 +263,14 @@ export class Lowering {
     const inputs = group.inputs.map((node) => this.value(node));
     const outputs = used.map((node) => this.#claim(node));
     const flops = unit.nodes.length * sizeOf(unit.nodes[0].shape);
-    this.#emitCode(inputs, outputs, group.code, label, flops, unit.nodes.find((node) => node.site)?.site);
+    this.#emitCode(
+      inputs,
+      outputs,
+      group.code,
+      label,
+      flops,
+      unit.nodes.find((node) => node.site),
+    );
   }
 
   #claim(node: Node): Operand {

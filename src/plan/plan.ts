@@ -5,7 +5,7 @@
 import { bytesOf } from '../dtype.js';
 import type { Graph } from '../graph/graph.js';
 import { sourceOf } from '../graph/leaves.js';
-import type { Node } from '../graph/node.js';
+import { type Node, unrecorded } from '../graph/node.js';
 import { printGraph } from '../graph/print.js';
 import { sizeOf } from '../shape.js';
 import { checkFinite } from './anomaly.js';
@@ -41,14 +41,18 @@ export interface Plan {
 
 /** Plans `graph`. */
 export function plan(graph: Graph, options: PlanOptions = {}): Plan {
+  return unrecorded(() => throughPasses(graph, options));
+}
+
+function throughPasses(graph: Graph, options: PlanOptions): Plan {
   const stages: Stage[] = [];
   const pass = <T>(name: string, result: T, print: (result: T) => string): T => {
     stages.push({ name, print: () => print(result) });
     return result;
   };
   pass('graph', graph, printGraph);
-  const simple = pass('simplify', simplify(graph), printGraph);
-  const laid = pass('layout', layout(simple), printGraph);
+  const simple = pass('simplify', simplify(graph, !options.anomaly), printGraph);
+  const laid = pass('layout', layout(simple, !options.anomaly), printGraph);
   const units = pass<Unit[]>('fuse', fuse(laid, !options.anomaly), printUnits);
   const lowered = pass('lower', lower(laid, units, !options.anomaly), printSteps);
   const list = options.anomaly ? checkFinite(lowered) : lowered;

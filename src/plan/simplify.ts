@@ -10,7 +10,8 @@ import { expandOp, permuteOp, reshapeOp } from '../ops/view.js';
 import { roundTo } from '../runtime/js/rounding.js';
 import { sameShape, showShape } from '../shape.js';
 
-export function simplify(graph: Graph): Graph {
+/** @param folds Whether constants are computed now; anomaly mode wants to see them made. */
+export function simplify(graph: Graph, folds = true): Graph {
   const known = new Map<string, Node>();
   const numbers = new Map<object, number>();
   const numberOf = (object: object): number => {
@@ -23,7 +24,7 @@ export function simplify(graph: Graph): Graph {
     const source = sourceOf(node);
     const simple = source
       ? node
-      : ((isOnlyReader(node) ? transposedProduct(node, inputs[0]) : undefined) ?? simpler(node, inputs));
+      : ((isOnlyReader(node) ? transposedProduct(node, inputs[0]) : undefined) ?? simpler(node, inputs, folds));
     const type = `${simple.dtype}${showShape(simple.shape)}`;
     const leaf = sourceOf(simple);
     const key = leaf
@@ -57,9 +58,9 @@ function transposedProduct(node: Node, input: Node): Node | undefined {
   return makeNode(input.op, [mergeViews(b, b.inputs[0]) ?? b, mergeViews(a, a.inputs[0]) ?? a], input.attrs);
 }
 
-function simpler(node: Node, inputs: readonly Node[]): Node {
+function simpler(node: Node, inputs: readonly Node[], folds: boolean): Node {
   if (node.op.kind === 'elementwise')
-    return foldConstant(node, inputs) ?? dropNeutral(node, inputs) ?? rebuild(node, inputs);
+    return (folds ? foldConstant(node, inputs) : undefined) ?? dropNeutral(node, inputs) ?? rebuild(node, inputs);
   if (node.op.kind === 'view') return mergeViews(node, inputs[0]) ?? rebuild(node, inputs);
   return rebuild(node, inputs);
 }

@@ -14,13 +14,10 @@ function userSite(): string {
   Error.stackTraceLimit = 40;
   const { stack = '' } = new Error();
   Error.stackTraceLimit = limit;
-  const own = new URL('..', import.meta.url).pathname;
+  const { pathname } = new URL('..', import.meta.url);
+  const own = [pathname, decodeURI(pathname), 'node:internal'];
   const frames = stack.split('\n').slice(1);
-  return (
-    frames.find((frame) => !frame.includes(own) && !frame.includes('node:internal')) ??
-    frames.at(-1) ??
-    ''
-  ).trim();
+  return (frames.find((frame) => !own.some((part) => frame.includes(part))) ?? frames.at(-1) ?? '').trim();
 }
 
 /**

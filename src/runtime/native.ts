@@ -52,16 +52,32 @@ export function runCompiled(compiled: Compiled, graph: Graph, signal?: AbortSign
   const profile = debugPlan();
   return new Promise((resolve, reject) => {
     const job = native.run(compiled.program, [...inputs, ...outputs], profile, (failure, times) => {
-      signal?.removeEventListener('abort', abort);
+      unwatch?.();
       if (failure) reject(failure.kind === 'abort' ? signal?.reason : errorOf(failure, compiled.plan));
       else {
         if (profile) reportTimes(compiled.plan, times);
         resolve(outputs);
       }
     });
-    const abort = () => native.abort(job);
-    signal?.addEventListener('abort', abort, { once: true });
+    const unwatch = signal && abortWith(signal, job);
   });
+}
+
+const watched = new WeakMap<AbortSignal, Set<number>>();
+
+/** Aborts the job when the signal says so; one listener serves all jobs of a signal. Gives what ends the watch. */
+function abortWith(signal: AbortSignal, job: number): () => void {
+  let jobs = watched.get(signal);
+  if (!jobs) {
+    const all = new Set<number>();
+    const stop = () => {
+      for (const each of all) addon().abort(each);
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    watched.set(signal, (jobs = all));
+  }
+  jobs.add(job);
+  return () => jobs.delete(job);
 }
 
 function reportTimes({ list }: Plan, times?: Float64Array): void {

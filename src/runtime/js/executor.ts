@@ -78,7 +78,7 @@ function checkFinite(node: Node, { values }: ReferenceArray): void {
 function compute(node: Node, inputs: readonly ReferenceArray[], anomaly: boolean): ReferenceArray {
   try {
     const result = evaluate(node, inputs);
-    if (anomaly && node.op.kind !== 'view') checkFinite(node, result);
+    if (anomaly && node.op.kind !== 'view' && node.op.kind !== 'leaf') checkFinite(node, result);
     return result;
   } catch (error) {
     throw renamed(error, node);
