@@ -46,7 +46,9 @@ class Words {
   }
 
   float(value: number): void {
-    this.#view.setFloat64(this.#room(), value, true);
+    // Before the view is read, as making room may replace it.
+    const at = this.#room();
+    this.#view.setFloat64(at, value, true);
   }
 
   /** An element of `dtype` in the low bytes of a word. */
