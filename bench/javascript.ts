@@ -1,10 +1,21 @@
 /** Native kernels against the same graphs in pure JavaScript, by benchmark.js, as a table with the ratio. */
 import Benchmark from 'benchmark';
-import { compile, conv2d, manualSeed, matmul, maxPool2d, randn, setBackend, softmax, type Tensor, tensor } from '../src/index.js';
+import type { Backend } from '../src/index.js';
+import {
+  compile,
+  conv2d,
+  manualSeed,
+  matmul,
+  maxPool2d,
+  randn,
+  setBackend,
+  softmax,
+  type Tensor,
+  tensor,
+} from '../src/index.js';
 import { lenet } from '../src/models/lenet.js';
 import * as nn from '../src/nn/index.js';
 import * as optim from '../src/optim/index.js';
-import type { Backend } from '../src/index.js';
 
 type Run = () => Promise<unknown>;
 type T = Tensor<'float32'>;
@@ -72,7 +83,8 @@ async function time(name: string, backend: Backend, seconds: number): Promise<nu
   });
 }
 
-const show = (seconds: number): string => (seconds < 1e-3 ? `${(seconds * 1e6).toFixed(0)} us` : `${(seconds * 1e3).toFixed(2)} ms`);
+const show = (seconds: number): string =>
+  seconds < 1e-3 ? `${(seconds * 1e6).toFixed(0)} us` : `${(seconds * 1e3).toFixed(2)} ms`;
 
 /** Prints the table. */
 export async function compareWithJavaScript(filter: RegExp, seconds: number): Promise<void> {

@@ -2,8 +2,22 @@
  * What is measured, by name. Names, shapes and contents are those of the field's common comparison: matrix products,
  * convolutions of well-known networks (forward, and forward with all gradients), memory-bound passes, training steps.
  */
-import { compile, grad, manualSeed, matmul, mul, randn, sigmoid, softmax, sub, sum, tanh, tensor, type Tensor } from '../src/index.js';
-import { conv2d } from '../src/index.js';
+import {
+  compile,
+  conv2d,
+  grad,
+  manualSeed,
+  matmul,
+  mul,
+  randn,
+  sigmoid,
+  softmax,
+  sub,
+  sum,
+  type Tensor,
+  tanh,
+  tensor,
+} from '../src/index.js';
 import { lenet } from '../src/models/lenet.js';
 import * as nn from '../src/nn/index.js';
 import * as optim from '../src/optim/index.js';
@@ -28,7 +42,12 @@ async function normal(...shape: number[]): Promise<Tensor<'float32'>> {
   return x;
 }
 
-function gemm(m: number, k: number, n: number, layout: { aTransposed?: boolean; bTransposed?: boolean } = {}): Workload {
+function gemm(
+  m: number,
+  k: number,
+  n: number,
+  layout: { aTransposed?: boolean; bTransposed?: boolean } = {},
+): Workload {
   return async () => {
     const a = await (layout.aTransposed ? normal(k, m) : normal(m, k));
     const b = await (layout.bTransposed ? normal(n, k) : normal(k, n));
@@ -55,7 +74,17 @@ for (const [m, k, n] of sizes) workloads.set(`gemm_${m}x${k}x${n}`, gemm(m, k, n
 workloads.set('gemm_nt_512x512x512', gemm(512, 512, 512, { bTransposed: true }));
 workloads.set('gemm_tn_512x512x512', gemm(512, 512, 512, { aTransposed: true }));
 
-type ConvShape = readonly [n: number, c: number, h: number, w: number, k: number, r: number, stride: number, pad: number, groups: number];
+type ConvShape = readonly [
+  n: number,
+  c: number,
+  h: number,
+  w: number,
+  k: number,
+  r: number,
+  stride: number,
+  pad: number,
+  groups: number,
+];
 
 /** Layers of AlexNet, GoogLeNet, ResNet, VGG, MobileNet and a CIFAR network. */
 const convs: Record<string, ConvShape> = {
@@ -85,12 +114,15 @@ function conv([n, c, h, w, k, r, stride, padding, groups]: ConvShape, train: boo
     const options = { stride, padding, groups };
     const flop = 2 * n * k * oh * ow * (c / groups) * r * r;
     if (!train) {
-      const step = compile((a: Tensor<'float32'>, b: Tensor<'float32'>, d: Tensor<'float32'>) => conv2d(a, b, d, options));
+      const step = compile((a: Tensor<'float32'>, b: Tensor<'float32'>, d: Tensor<'float32'>) =>
+        conv2d(a, b, d, options),
+      );
       return { run: () => step(x, weight, bias), flop };
     }
     const g = await normal(n, k, oh, ow);
-    const step = compile((a: Tensor<'float32'>, b: Tensor<'float32'>, d: Tensor<'float32'>, gradOutput: Tensor<'float32'>) =>
-      grad(conv2d(a, b, d, options), [a, b, d], { gradOutput }),
+    const step = compile(
+      (a: Tensor<'float32'>, b: Tensor<'float32'>, d: Tensor<'float32'>, gradOutput: Tensor<'float32'>) =>
+        grad(conv2d(a, b, d, options), [a, b, d], { gradOutput }),
     );
     return { run: () => step(x, weight, bias, g), flop: 3 * flop };
   };

@@ -1,5 +1,6 @@
 /** brawn's main entry: tensors, ops, gradients, compilation and the runtime's controls. */
 
+export * as data from './data/index.js';
 export type {
   Beside,
   DType,
@@ -11,7 +12,6 @@ export type {
   TypedArray,
   TypedArrayOf,
 } from './dtype.js';
-export * as data from './data/index.js';
 export * from './errors.js';
 export { type GradOptions, grad } from './grad/backward.js';
 export { type GradCheckOptions, gradCheck } from './grad/check.js';
