@@ -297,8 +297,8 @@ bool read_bindings(Napi::Env env, const Napi::Array& arrays, const Program& prog
                    std::string* error) {
   const auto& specs = program.bindings();
   if (arrays.Length() != specs.size()) {
-    *error = "run: program has " + std::to_string(specs.size()) + " bindings but got " +
-             std::to_string(arrays.Length());
+    *error =
+        "run: program has " + std::to_string(specs.size()) + " bindings but got " + std::to_string(arrays.Length());
     return false;
   }
   for (size_t i = 0; i < specs.size(); ++i) {
@@ -311,8 +311,7 @@ bool read_bindings(Napi::Env env, const Napi::Array& arrays, const Program& prog
       return false;
     }
     if (memory.bytes < specs[i].min_bytes) {
-      *error = name + " needs " + std::to_string(specs[i].min_bytes) + " bytes but has " +
-               std::to_string(memory.bytes);
+      *error = name + " needs " + std::to_string(specs[i].min_bytes) + " bytes but has " + std::to_string(memory.bytes);
       return false;
     }
     bindings->push_back(memory);
@@ -455,9 +454,14 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
   exports.Set("abi", kAbiVersion);
   const std::pair<const char*, Napi::Value (*)(const Napi::CallbackInfo&)> functions[] = {
-      {"kernels", list_kernels},     {"vmOps", list_vm_ops},   {"cpu", describe_cpu},
-      {"getThreads", get_threads},   {"run", run},             {"createProgram", create_program},
-      {"freeMemory", free_memory},   {"alignOffset", align_offset},
+      {"kernels", list_kernels},
+      {"vmOps", list_vm_ops},
+      {"cpu", describe_cpu},
+      {"getThreads", get_threads},
+      {"run", run},
+      {"createProgram", create_program},
+      {"freeMemory", free_memory},
+      {"alignOffset", align_offset},
   };
   for (const auto& [name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
   exports.Set("setThreads", Napi::Function::New(env, set_threads, "setThreads"));

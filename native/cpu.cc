@@ -117,8 +117,8 @@ void apply_isa(const char* wanted, Cpu* cpu) {
   }
   for (Isa isa : {Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
     if (strcmp(isa_name(isa), wanted) != 0) continue;
-    cpu->error = "BRAWN_ISA=" + std::string(wanted) + ": this CPU cannot run it (it can run " +
-                 list_names(cpu->available) + ")";
+    cpu->error =
+        "BRAWN_ISA=" + std::string(wanted) + ": this CPU cannot run it (it can run " + list_names(cpu->available) + ")";
     return;
   }
   cpu->error = "BRAWN_ISA=" + std::string(wanted) + " is not an instruction set (expected one of " +
@@ -131,8 +131,8 @@ void apply_threads(const char* wanted, Cpu* cpu) {
   if (*end == '\0' && threads >= 1 && threads <= kMaxThreads) {
     cpu->threads = static_cast<int>(threads);
   } else {
-    cpu->error = "BRAWN_THREADS=" + std::string(wanted) + ": expected an integer from 1 to " +
-                 std::to_string(kMaxThreads);
+    cpu->error =
+        "BRAWN_THREADS=" + std::string(wanted) + ": expected an integer from 1 to " + std::to_string(kMaxThreads);
   }
 }
 

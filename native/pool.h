@@ -32,7 +32,8 @@ class Pool {
 
   template <class Body>
   void run(int64_t tasks, int limit, Body&& body) {
-    run(tasks, limit,
+    run(
+        tasks, limit,
         [](void* context, int64_t begin, int64_t end, int slot) {
           (*static_cast<std::remove_reference_t<Body>*>(context))(begin, end, slot);
         },

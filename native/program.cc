@@ -42,8 +42,7 @@ class ProgramDecoder {
 
   bool check_spec() {
     if (spec_.abi != kAbiVersion) {
-      return fail("format " + std::to_string(spec_.abi) + " but this addon runs format " +
-                  std::to_string(kAbiVersion));
+      return fail("format " + std::to_string(spec_.abi) + " but this addon runs format " + std::to_string(kAbiVersion));
     }
     if (spec_.arena_bytes < 0 || spec_.arena_bytes > kLargestBytes) {
       return fail("arenaBytes " + std::to_string(spec_.arena_bytes) + " is out of range");
@@ -137,8 +136,7 @@ class ProgramDecoder {
                        std::to_string(count) + ")");
     }
     const BufferSpec& buffer = spec_.buffers[index];
-    const int64_t size =
-        buffer.binding ? spec_.bindings[buffer.value].min_bytes : spec_.arena_bytes - buffer.value;
+    const int64_t size = buffer.binding ? spec_.bindings[buffer.value].min_bytes : spec_.arena_bytes - buffer.value;
     if (offset < 0 || offset >= size) {
       return fail_here("operand " + operand.name + ": offset " + std::to_string(offset) + " is outside buffer " +
                        std::to_string(index) + " of " + std::to_string(size) + " bytes");

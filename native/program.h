@@ -16,7 +16,7 @@
 namespace brawn {
 
 struct BufferSpec {
-  bool binding;   // value is an index of a binding, else a byte offset in the arena
+  bool binding;  // value is an index of a binding, else a byte offset in the arena
   int64_t value;
 };
 
