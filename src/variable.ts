@@ -115,7 +115,7 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
    * sees the new ones. Gives what to call if that run fails: the value is then what it was.
    */
   overwritten(): () => void {
-    const before = this.#version;
+    const before = settled(this.#version);
     const version = new Version();
     this.#version = version;
     this.#leaf = undefined;

@@ -2,9 +2,10 @@
  * `brawn train RECIPE`: trains, reports, draws held-out digits with what was predicted, saves the model, loads it
  * again and checks that the loaded one predicts the same.
  */
-import { mkdir } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { BrawnError } from '../errors.js';
+import { fileError } from '../io/file-errors.js';
 import { writeAtomically } from '../io/index.js';
 import type * as nn from '../nn/index.js';
 import { manualSeed } from '../random.js';
@@ -32,6 +33,8 @@ const kSheetCells = 100;
 /** Trains a recipe. Gives the held-out accuracy. */
 export async function trainRecipe(name: string, options: TrainOptions, reporter: Reporter): Promise<number> {
   const recipe = recipes[name];
+  // Now, and not after minutes of training.
+  await checkWritable(options.out);
   manualSeed(options.seed);
   const data = recipe.data({ dir: options.data, seed: options.seed, onDownload: downloadNotes() });
   const model = recipe.model();
@@ -42,7 +45,6 @@ export async function trainRecipe(name: string, options: TrainOptions, reporter:
   const predictions = await predict(model, data.test, options.signal);
   const labels = await labelsOf(data.test);
   reporter.report({ event: 'classes', classes: perClass(recipe.classes, predictions, labels) });
-  await mkdir(options.out, { recursive: true });
   const picture = path.join(options.out, `${name}.png`);
   await drawSheet(picture, data, predictions, labels);
   reporter.report({ event: 'file', kind: 'picture', path: picture });
@@ -54,6 +56,15 @@ export async function trainRecipe(name: string, options: TrainOptions, reporter:
   const accuracy = accuracyOf(predictions, labels);
   reporter.report({ event: 'done', accuracy, seconds });
   return accuracy;
+}
+
+async function checkWritable(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw fileError(error, 'train', folder);
+  }
 }
 
 /** Seconds of training, evaluation left out. */

@@ -10,7 +10,7 @@ const advice: Readonly<Record<string, (path: string) => string>> = {
   EROFS: (path) => `${path} lies on a read-only file system; choose another folder`,
   EISDIR: (path) => `${path} is a folder; give the path of a file`,
   ENOTDIR: (path) => `a part of ${path} is not a folder; check the path`,
-  EEXIST: (path) => `${path} exists already`,
+  EEXIST: (path) => `${path} exists already, as something else; choose another path`,
   EMFILE: (path) => `too many open files while opening ${path}; raise the limit (ulimit -n)`,
   EFBIG: (path) => `${path} would be larger than the file system or the file-size limit (ulimit -f) allows`,
 };

@@ -86,13 +86,20 @@ function load(): Addon {
         throw new NativeError(`it speaks program format ${exports.abi}, this package needs ${abiVersion}`);
       return { ...exports, table: new KernelTable(exports.kernels(), exports.vmOps()), path };
     } catch (error) {
+      const { message } = error as Error;
+      // The addon itself is fine, a variable that it reads is not.
+      const [, variable] = /^(BRAWN_\w+)=/.exec(message) ?? [];
+      if (variable) throw new NativeError(`${message}; change or unset ${variable}`, { cause: error });
       cause = error;
-      tried.push(`${path} (${(error as Error).message})`);
+      tried.push(`${path} (${message})`);
     }
   }
   throw new NativeError(
     `the native addon cannot be loaded on ${process.platform}-${process.arch}, Node ${process.versions.node}. Tried: ${tried.join('; ')}. ` +
-      'Build it with: npm rebuild brawn (in the package itself: npm run install). ' +
+      (process.env.BRAWN_ADDON
+        ? 'BRAWN_ADDON names this file and no other: unset or correct it, or build with: '
+        : 'Build it with: ') +
+      'npm rebuild brawn (in the package itself: npm run install). ' +
       "To go on without it, slowly, choose the JavaScript executor: setBackend('javascript') or BRAWN_BACKEND=javascript",
     { cause },
   );

@@ -18,7 +18,7 @@ import { type Compiled, compileGraph, runCompiled } from './native.js';
 export type Backend = 'native' | 'javascript';
 
 const backends: readonly Backend[] = ['native', 'javascript'];
-let backend: Backend = checkBackend(process.env.BRAWN_BACKEND ?? 'native', 'BRAWN_BACKEND');
+let backend: Backend | undefined;
 
 function checkBackend(name: string, where: string): Backend {
   if ((backends as readonly string[]).includes(name)) return name as Backend;
@@ -33,7 +33,11 @@ export function setBackend(name: Backend): void {
   backend = checkBackend(name, 'setBackend');
 }
 
-export const getBackend = (): Backend => backend;
+/** The executor in use. @throws ArgumentError when `BRAWN_BACKEND` names none. */
+export function getBackend(): Backend {
+  backend ??= checkBackend(process.env.BRAWN_BACKEND || 'native', 'BRAWN_BACKEND');
+  return backend;
+}
 
 /** Programs of graphs that are evaluated outside of `compile`, by signature. */
 const programs = new LruCache<string, Compiled>(256);
@@ -137,7 +141,7 @@ export class Executable {
   /** Runs with the leaves' present elements, after all that has been submitted so far. */
   async submit(signal?: AbortSignal): Promise<TypedArray[]> {
     signal?.throwIfAborted();
-    if (backend === 'native') return runCompiled(this.compiled(), this.#graph, signal);
+    if (getBackend() === 'native') return runCompiled(this.compiled(), this.#graph, signal);
     const { outputs, assigned } = execute(this.#graph, isAnomalyMode());
     this.variables.forEach((variable, i) => {
       (variable.storage as Float64Array).set(assigned[i] as Float64Array);
