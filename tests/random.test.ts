@@ -75,6 +75,20 @@ describe('distributions', () => {
     expect(chiSquared).toBeLessThan(37.7);
   });
 
+  it('uniform never reaches its upper bound, also where rounding would', async () => {
+    for (const [low, high] of [
+      [1, 2],
+      [-2, -1],
+      [1000, 1001],
+    ]) {
+      const values = await numbers(
+        uniform([2 ** 16], { low, high: low + (high - low) * 2 ** -12, generator: new Generator(11) }),
+      );
+      expect(values.every((value) => value >= low && value < low + (high - low) * 2 ** -12)).toBe(true);
+      expect(new Set(values).size).toBeGreaterThan(1);
+    }
+  });
+
   it.each(['float32', 'float64'] as const)('normal has the moments of its mean and std in %s', async (dtype) => {
     const values = await numbers(normal([100_001], { generator: new Generator(2), mean: 3, std: 2, dtype }));
     const [mean, variance, skew, kurtosis] = moments(values);

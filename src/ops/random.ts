@@ -12,7 +12,7 @@ import { Tensor } from '../tensor.js';
 import { apply, checkFloat, checkTensor } from './apply.js';
 import { cast } from './cast.js';
 import { less } from './compare.js';
-import { add, mul } from './elementwise.js';
+import { add, minimum, mul } from './elementwise.js';
 import { floor } from './elementwise-math.js';
 import { type Draw, fillRandom } from './philox.js';
 
@@ -83,13 +83,27 @@ export interface UniformOptions<D extends FloatDType> extends RandomOptions<D> {
 
 /**
  * Numbers evenly spread over [low, high).
- * @throws ArgumentError when low > high; ShapeError for a bad shape.
+ * @throws ArgumentError when low > high or one is infinite; ShapeError for a bad shape.
  */
 export function uniform<D extends FloatDType = 'float32'>(shape: Shape, options: UniformOptions<D> = {}): Tensor<D> {
   const { low = 0, high = 1, generator } = options;
   if (!(low <= high)) throw new ArgumentError(`uniform: low ${low} must not be above high ${high}`);
-  const u = draw('uniform', 'uniform', shape, floatDType('uniform', options.dtype), generator);
-  return low === 0 && high === 1 ? u : add(mul(u, high - low), low);
+  if (!Number.isFinite(high - low)) throw new ArgumentError(`uniform: ${low} to ${high} is no finite range`);
+  const dtype = floatDType('uniform', options.dtype);
+  const u = draw('uniform', 'uniform', shape, dtype, generator);
+  if (low === 0 && high === 1) return u;
+  const scaled = add(mul(u, high - low), low);
+  const largest = largestBelow(low, high, dtype);
+  return largest === undefined ? scaled : minimum(scaled, largest);
+}
+
+/** A number just below `high`, when scaling the largest number below 1 to [low, high) is rounded up to `high`. */
+function largestBelow(low: number, high: number, dtype: FloatDType): number | undefined {
+  const [round, unit] = dtype === 'float32' ? [Math.fround, 2 ** -24] : [Number, 2 ** -53];
+  const [bottom, top] = [round(low), round(high)];
+  const largest = round(round((1 - unit) * round(high - low)) + bottom);
+  if (bottom >= top || largest < top) return undefined;
+  return round(top - Math.abs(top) * (top > 0 ? unit : 2 * unit));
 }
 
 /** Options of `normal`. */
