@@ -4,7 +4,7 @@ import { ArgumentError, ShapeError } from '../errors.js';
 import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { apply, checkFloat, checkTensor } from './apply.js';
-import { greater, greaterEqual, lessEqual, where } from './compare.js';
+import { greater, greaterEqual, less, lessEqual, where } from './compare.js';
 import { abs, add, clamp, div, minimum, mul, neg, square, sub } from './elementwise.js';
 import { numericFunction } from './elementwise-functions.js';
 import { erf, exp, expm1, log1p, sigmoid, tanh } from './elementwise-math.js';
@@ -41,10 +41,11 @@ export function hardSigmoid<D extends FloatDType>(input: Tensor<D>): Tensor<D> {
   return div(hardTanh(add(input, 3), 0, 6), 6);
 }
 
-/** x relu6(x + 3) / 6 (Howard et al., "Searching for MobileNetV3", 2019). */
+/** x relu6(x + 3) / 6 (Howard et al., "Searching for MobileNetV3", 2019); its gradient at -3 is -1/2, at 3 it is 3/2. */
 export function hardSwish<D extends FloatDType>(input: Tensor<D>): Tensor<D> {
   checkInput(input, 'hardSwish');
-  return mul(input, hardSigmoid(input));
+  const bent = mul(input, div(add(input, 3), 6));
+  return where(less(input, -3), mul(input, 0), where(lessEqual(input, 3), bent, input));
 }
 
 /** x above 0, `slope` * x (0.01 unless told) below. */
@@ -106,8 +107,9 @@ export function gelu<D extends FloatDType>(input: Tensor<D>, { approximate = 'no
   if (approximate === 'none') return mul(mul(input, 0.5), add(erf(mul(input, Math.SQRT1_2)), 1));
   if (approximate !== 'tanh')
     throw new ArgumentError(`gelu: approximate must be 'none' or 'tanh', got ${JSON.stringify(approximate)}`);
-  const inner = mul(add(input, mul(mul(square(input), input), 0.044715)), Math.sqrt(2 / Math.PI));
-  return mul(mul(input, 0.5), add(tanh(inner), 1));
+  // (1 + tanh(u)) / 2 = sigmoid(2 u), which loses no digits where tanh is near -1.
+  const twice = mul(add(input, mul(mul(square(input), input), 0.044715)), 2 * Math.sqrt(2 / Math.PI));
+  return mul(input, sigmoid(twice));
 }
 
 /** x * sigmoid(x), also called swish. */

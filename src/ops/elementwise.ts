@@ -20,7 +20,7 @@ import {
   toFloat,
   zeroGradient,
 } from './elementwise-functions.js';
-import { floor, log, round, rsqrt, sqrt } from './elementwise-math.js';
+import { floor, isInf, log, round, rsqrt, sqrt } from './elementwise-math.js';
 import { logicalAnd } from './logic.js';
 import { powerOf, remainderOf } from './scalar-math.js';
 
@@ -75,9 +75,11 @@ export const remainder = arithmetic(remainderOp);
 /** The largest whole number not above a / b, in the operands' dtype. Whole numbers divided by 0 give 0. */
 export const floorDivide = ((a: Tensor | number, b: Tensor | number) => {
   const [x, y] = align('floorDivide', [a, b], cast);
-  const quotient = apply(divOp, [sub(x, apply(remainderOp, [x, y])), y]);
+  const rest = apply(remainderOp, [x, y]);
+  const quotient = apply(divOp, [sub(x, rest), y]);
   if (!isFloat(x.dtype)) return quotient;
-  return where(equal(y, 0), div(x, y), round(quotient));
+  // The rest is infinite where the divisor is and has the other sign than x.
+  return where(equal(y, 0), div(x, y), where(isInf(rest), -1, round(quotient)));
 }) as Arithmetic;
 
 /** -x. */
@@ -90,7 +92,7 @@ export const abs = numericFunction({
   gradient: (g, { inputs: [x] }) => [mul(g, sign(x))],
 });
 
-/** -1, 0 or 1; NaN for NaN. */
+/** -1, 0 or 1; 0 for NaN, as in PyTorch. */
 export const sign = numericFunction({
   name: 'sign',
   scalar: (a) => Number(a > 0) - Number(a < 0),
@@ -193,7 +195,7 @@ const commonPowers = new Map<number, (x: Tensor) => Tensor>([
   [0.5, (x) => sqrt(x)],
   [-0.5, (x) => rsqrt(x)],
   [-1, (x) => reciprocal(x)],
-  [-2, (x) => reciprocal(square(x))],
+  [-2, (x) => square(reciprocal(x))],
 ]);
 
 /**

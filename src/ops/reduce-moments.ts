@@ -38,7 +38,7 @@ const varOp = defineReduce<VarianceAttrs>({
   },
   gradient(g, { inputs: [x], attrs: { axes, correction } }) {
     const input = x as Tensor<FloatDType>;
-    const scale = 2 / Math.max(0, countOf(x, axes) - correction);
+    const scale = 2 / (countOf(x, axes) - correction);
     return [mul(spread(g, x.shape, axes), mul(sub(input, mean(input, axes, { keepDims: true })), scale))];
   },
 });

@@ -1,5 +1,5 @@
 /** Softmax and its logarithm over one axis. */
-import { type FloatDType, shortOf } from '../dtype.js';
+import { type DType, type FloatDType, shortOf } from '../dtype.js';
 import { defineOp, type GradientContext, type KernelOp } from '../graph/node.js';
 import { normalizeAxis, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -7,6 +7,7 @@ import { apply, checkFloat, checkTensor } from './apply.js';
 import { mul, sub } from './elementwise.js';
 import { exp } from './elementwise-math.js';
 import { sum } from './reduce.js';
+import { withShape } from './shape-ops.js';
 
 type AxisAttrs = { axis: number };
 type Gradient = (g: Tensor, context: GradientContext<AxisAttrs>) => readonly (Tensor | undefined)[];
@@ -66,6 +67,12 @@ const logSoftmaxOp = defineLineOp(
   (g, { output, attrs: { axis } }) => [sub(g, mul(exp(output), sum(g, axis, { keepDims: true })))],
 );
 
+/** A scalar is a line of one element. */
+function alongAxis<D extends DType>(op: KernelOp<AxisAttrs>, input: Tensor<D>, axis: number): Tensor<D> {
+  const x = input.rank === 0 ? withShape(input, [1]) : input;
+  return withShape(apply<D>(op, [x], { axis: normalizeAxis(axis, x.rank, op.name) }), input.shape);
+}
+
 /**
  * exp(x) / sum(exp(x)) along `axis` (the last unless told), computed from x - max(x). Same shape. A line of -Infinity
  * gives NaN, as in PyTorch.
@@ -74,7 +81,7 @@ const logSoftmaxOp = defineLineOp(
 export function softmax<D extends FloatDType>(input: Tensor<D>, axis = -1): Tensor<D> {
   checkTensor(input, 'softmax');
   checkFloat(input, 'softmax');
-  return apply<D>(softmaxOp, [input], { axis: normalizeAxis(axis, input.rank, 'softmax') });
+  return alongAxis(softmaxOp, input, axis);
 }
 
 /**
@@ -84,5 +91,5 @@ export function softmax<D extends FloatDType>(input: Tensor<D>, axis = -1): Tens
 export function logSoftmax<D extends FloatDType>(input: Tensor<D>, axis = -1): Tensor<D> {
   checkTensor(input, 'logSoftmax');
   checkFloat(input, 'logSoftmax');
-  return apply<D>(logSoftmaxOp, [input], { axis: normalizeAxis(axis, input.rank, 'logSoftmax') });
+  return alongAxis(logSoftmaxOp, input, axis);
 }

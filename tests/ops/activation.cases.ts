@@ -77,7 +77,7 @@ export const activationCases: CaseTable<Names> = {
     { label: 'bounds', inputs: [smooth], run: (a: T) => ops.hardTanh(a, -2, 3), torch: 'F.hardtanh(a, -2, 3)' },
   ],
   hardSigmoid: kinkedRows(ops.hardSigmoid, 'F.hardsigmoid(a)'),
-  hardSwish: rows(ops.hardSwish, 'F.hardswish(a)').filter(({ label }) => label !== 'extremes'),
+  hardSwish: kinkedRows(ops.hardSwish, 'F.hardswish(a)'),
   leakyRelu: [
     ...kinkedRows((a) => ops.leakyRelu(a), 'F.leaky_relu(a)'),
     { label: 'slope', inputs: [smooth], run: (a: T) => ops.leakyRelu(a, 0.3), torch: 'F.leaky_relu(a, 0.3)' },
@@ -120,6 +120,14 @@ export const activationCases: CaseTable<Names> = {
       run: (a: T) => ops.gelu(a, { approximate: 'tanh' }),
       torch: "F.gelu(a, approximate='tanh')",
       second: true,
+    },
+    {
+      label: 'tail of tanh',
+      inputs: [{ shape: [3], values: [-3, -4, -5] }],
+      run: (a: T) => ops.div(ops.gelu(a, { approximate: 'tanh' }), a),
+      torch: "(F.gelu(a.double(), approximate='tanh') / a).float()",
+      gradient: false,
+      tolerance: 1e-9,
     },
   ],
   silu: rows(ops.silu, 'F.silu(a)').filter(({ label }) => label !== 'extremes'),

@@ -128,6 +128,22 @@ export const elementwiseCases: CaseTable<ArithmeticNames> = {
       gradient: false,
     },
     {
+      label: 'infinities',
+      inputs: [
+        {
+          shape: [8],
+          values: [1, 1, -1, -1, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+        },
+        {
+          shape: [8],
+          values: [1 / 0, -1 / 0, 1 / 0, -1 / 0, -1 / 0, 2, 1 / 0, 0],
+        },
+      ],
+      run: (a: T, b: T) => ops.floorDivide(a, b),
+      torch: 'torch.floor_divide(a, b)',
+      gradient: false,
+    },
+    {
       label: 'signs of integers',
       inputs: [
         { shape: [6], dtype: 'int32', values: [7, -7, 7, -7, 6, -6] },
@@ -178,6 +194,13 @@ export const elementwiseCases: CaseTable<ArithmeticNames> = {
       inputs: [{ shape: [4], values: [-2, -1.5, 0, 3] }],
       run: (a: T) => ops.pow(a, 3),
       torch: 'a ** 3',
+    },
+    {
+      label: 'gradient of a pole',
+      inputs: [{ shape: [2], values: [0, 2] }],
+      run: (a: T) => ops.grad(ops.sum(ops.pow(a, -2)), [a])[0],
+      torch: gradientOf('a ** -2'),
+      gradient: false,
     },
     { label: 'number to a tensor', inputs: one(5), run: (a: T) => ops.pow(2, a), torch: '2 ** a', second: true },
     {

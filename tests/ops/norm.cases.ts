@@ -51,6 +51,7 @@ export const normCases: CaseTable<
     },
     { label: 'first axis', inputs: shapes([4, 3]), run: (x: T) => softmax(x, -2), torch: 'F.softmax(a, 0)' },
     { label: 'one element', inputs: shapes([3, 1]), run: (x: T) => softmax(x), torch: 'F.softmax(a, -1)' },
+    { label: 'scalar', inputs: shapes([]), run: (x: T) => softmax(x), torch: 'F.softmax(a, -1)' },
     {
       label: 'large scores',
       inputs: [{ shape: [2, 5], range: [-500, 500] }],
@@ -82,6 +83,7 @@ export const normCases: CaseTable<
     { label: 'empty', inputs: shapes([0, 3]), run: (x: T) => softmax(x), torch: 'F.softmax(a, -1)', gradient: false },
   ],
   logSoftmax: [
+    { label: 'scalar', inputs: shapes([]), run: (x: T) => logSoftmax(x, 0), torch: 'F.log_softmax(a, 0)' },
     {
       label: 'last axis',
       inputs: shapes([3, 5]),

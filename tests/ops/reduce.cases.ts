@@ -270,6 +270,20 @@ export const reduceCases: CaseTable<Names> = {
       torch: 'a.var(1)',
       gradient: false,
     },
+    {
+      label: 'correction above the count',
+      inputs: [{ shape: [2, 3] }],
+      run: (a: T) => ops.variance(a, 1, { correction: 5 }),
+      torch: 'a.var(1, correction=5)',
+      gradient: false,
+    },
+    {
+      label: 'gradient with a correction above the count',
+      inputs: [{ shape: [2, 3] }],
+      run: (a: T) => ops.grad(ops.sum(ops.variance(a, 1, { correction: 5 })), [a])[0],
+      torch: gradientOf('a.var(1, correction=5)'),
+      gradient: false,
+    },
     emptyRow(ops.variance, 'a.var(0)'),
   ],
   std: [
