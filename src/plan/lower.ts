@@ -33,7 +33,10 @@ export class Lowering {
     this.#leafOf = leafIndex(graph);
     for (const [index, leaf] of graph.leaves.entries())
       this.#leafBuffers.push(this.#buffer(sizeOf(leaf.shape) * bytesOf(leaf.dtype), { kind: 'leaf', index }));
-    for (const [index, node] of graph.outputs.entries()) if (!this.#outputs.has(node)) this.#outputs.set(node, index);
+    for (const [index, node] of graph.outputs.entries()) {
+      const made = madeAs(node);
+      if (!this.#outputs.has(made)) this.#outputs.set(made, index);
+    }
   }
 
   run(units: readonly Unit[]): StepList {
@@ -315,6 +318,13 @@ export class Lowering {
     this.copy(operand, out);
     return bytes;
   }
+}
+
+/** The computed node whose elements, in their order, are those of an output: an output may be a reshape of it. */
+function madeAs(output: Node): Node {
+  let node = output;
+  while (!isLeaf(node) && (node.op.name === 'reshape' || node.op.name === 'stopGradient')) node = node.inputs[0];
+  return node;
 }
 
 /** Which outputs may overwrite which inputs: element i of the one depends on element i of the other alone. */
