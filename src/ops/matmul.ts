@@ -10,9 +10,11 @@ import type { Operand } from '../plan/ir.js';
 import type { LowerContext } from '../plan/lower-context.js';
 import { broadcastShapes, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { apply, checkTensor, constant, expandTo } from './apply.js';
-import { add } from './elementwise.js';
-import { transpose, withShape } from './shape-ops.js';
+import { apply, checkTensor, expandTo } from './apply.js';
+import { cast } from './cast.js';
+import { add, mul } from './elementwise.js';
+import { sum } from './reduce.js';
+import { transpose, unsqueeze, withShape } from './shape-ops.js';
 
 /** dtypes that products exist for. */
 export const productDTypes: readonly DType[] = ['float32', 'float64', 'int32', 'int64'];
@@ -83,8 +85,9 @@ function asRows<D extends DType>(x: Tensor<D>): Tensor<D> {
 
 /** The primitive, except that a sum over nothing is 0. */
 function product<D extends DType>(a: Tensor<D>, b: Tensor<D>): Tensor<D> {
-  const shape = [...a.shape.slice(0, -1), columnsOf(b)];
-  return columnsOf(a) === 0 ? expandTo(constant(0, a.dtype), shape) : apply<D>(matmulOp, [a, b]);
+  if (columnsOf(a) > 0) return apply<D>(matmulOp, [a, b]);
+  // As a sum, so that it depends on both operands.
+  return cast(sum(mul(unsqueeze(a, -1), unsqueeze(b, -3)), -2), a.dtype);
 }
 
 /**
