@@ -4,7 +4,8 @@ import { ArgumentError, ShapeError } from '../errors.js';
 import { dataNode } from '../graph/leaves.js';
 import { checkShape, type Shape, showShape, sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { Dataset, type Sample, type Source } from './dataset.js';
+import { Dataset, type Source } from './dataset.js';
+import type { Sample } from './sample.js';
 
 /** One column: elements of all samples in row-major order. */
 export interface Column<D extends DType = DType> {
@@ -73,6 +74,7 @@ export function columnSource<T extends Sample>(columns: { readonly [Name in keyo
     length,
     get: (index) => take(Int32Array.of(index), []),
     batch: (indices) => take(indices, [indices.length]),
+    column: (name) => prepared.find(([other, { size, lookup }]) => other === name && size === 1 && !lookup)?.[1].data,
   };
 }
 
