@@ -1,7 +1,9 @@
 // Builds the native addon when brawn is installed. It compiles against the headers that came with the running Node, so
-// nothing is downloaded. BRAWN_SKIP_BUILD=1 installs without native code, for the pure-JavaScript executor alone.
+// nothing is downloaded. An addon that is newer than all of its sources and loads is kept (npx installs the package it
+// stands in again); `--force` builds it all the same. BRAWN_SKIP_BUILD=1 installs without native code, for the
+// pure-JavaScript executor alone.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -55,6 +57,17 @@ function diagnose(headers) {
   return advice;
 }
 
+// Whether the addon that is there was made from the sources that are there.
+function isUpToDate() {
+  const addon = join(root, 'build/Release/brawn.node');
+  if (!existsSync(addon)) return false;
+  const built = statSync(addon).mtimeMs;
+  const native = readdirSync(join(root, 'native'), { recursive: true }).map((name) => join(root, 'native', name));
+  const sources = [...native, join(root, 'binding.gyp')];
+  if (sources.some((source) => statSync(source).mtimeMs > built)) return false;
+  return spawnSync(execPath, ['-e', 'require(process.argv[1])', addon], { stdio: 'ignore' }).status === 0;
+}
+
 function main() {
   if (env.BRAWN_SKIP_BUILD && env.BRAWN_SKIP_BUILD !== '0') {
     console.warn('brawn: BRAWN_SKIP_BUILD is set: no native code was built');
@@ -64,6 +77,10 @@ function main() {
     console.error(`brawn: there is no native code for ${platform}-${arch} (only linux and darwin on x64 and arm64)`);
     return 1;
   }
+  if (!argv.includes('--force') && isUpToDate()) {
+    console.log('brawn: the native addon is up to date');
+    return 0;
+  }
   const headers = findHeaders();
   const gyp = findNodeGyp();
   if (gyp === undefined) {
@@ -72,7 +89,7 @@ function main() {
   }
   const args = [gyp, 'rebuild', '--release', `--jobs=${availableParallelism()}`];
   if (headers !== undefined) args.push(`--nodedir=${headers}`);
-  args.push(...argv.slice(2));
+  args.push(...argv.slice(2).filter((word) => word !== '--force'));
   const result = spawnSync(execPath, args, { cwd: root, stdio: 'inherit' });
   if (result.status === 0) return 0;
   console.error(`\nbrawn: the native build failed (${platform}-${arch}, Node ${version}).`);
