@@ -3,7 +3,7 @@
  * (PyTorch's: bool < integers < floats; a JavaScript number never widens a tensor's category unless it must).
  */
 import { freemem } from 'node:os';
-import { DTypeError, MemoryError } from './errors.js';
+import { ArgumentError, DTypeError, MemoryError } from './errors.js';
 
 export interface DTypeFacts {
   float32: { array: Float32Array; item: number };
@@ -65,6 +65,24 @@ export function isDType(value: unknown): value is DType {
 export function checkDType(value: unknown, where: string): DType {
   if (isDType(value)) return value;
   throw new DTypeError(`${where}: unknown dtype ${JSON.stringify(value)}; use one of ${dtypes.join(', ')}`);
+}
+
+const ranges: { readonly [D in DType]?: readonly [least: number, greatest: number] } = {
+  uint8: [0, 255],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int64: [-(2 ** 63), 2 ** 63],
+};
+
+/** The least and the greatest value of a whole-number dtype (the greatest int64 rounded up); undefined for others. */
+export const rangeOf = (dtype: DType): readonly [least: number, greatest: number] | undefined => ranges[dtype];
+
+/** Throws unless `dtype` holds `value` without its fraction. As in PyTorch, uint8 takes -255..-1 as modulo 256. */
+export function checkValue(value: number, dtype: DType, where: string): void {
+  const [least, greatest] = ranges[dtype] ?? [];
+  if (least === undefined || greatest === undefined) return;
+  const whole = Math.trunc(value);
+  if (!(whole >= Math.min(least, -greatest) && whole < greatest + 1))
+    throw new ArgumentError(`${where}: ${value} is no value of ${dtype}; use or cast to a dtype that holds it`);
 }
 
 /** The dtype that holds values of both, by PyTorch's rules. */

@@ -3,6 +3,7 @@
  * node; ops are added as methods by `ops/methods.ts`, reading is done through the runtime that `setReader` installs.
  */
 import {
+  checkValue,
   type DType,
   dtypeOfArray,
   type ItemOf,
@@ -241,7 +242,10 @@ function fromNested(data: NestedArray, options: TensorOptions<DType>): [Elements
 /** One JavaScript value as an element of `dtype`; fractions are cut off for whole-number dtypes. */
 function convert(value: number | bigint | boolean, dtype: DType): number | bigint {
   if (dtype === 'int64') {
-    if (typeof value === 'bigint') return value;
+    if (typeof value === 'bigint') {
+      if (BigInt.asIntN(64, value) !== value) throw new ArgumentError(`tensor: ${value} is no value of int64`);
+      return value;
+    }
     const whole = Math.trunc(Number(value));
     if (!Number.isSafeInteger(whole))
       throw new ArgumentError(`tensor: ${value} is not a safe integer for int64; pass a bigint`);
@@ -250,3 +254,4 @@ function convert(value: number | bigint | boolean, dtype: DType): number | bigin
   if (dtype === 'bool') return value ? 1 : 0;
   return Number(value);
 }
+  checkValue(Number(value), dtype, 'tensor');

@@ -1,5 +1,5 @@
 /** How ops are put on tensors: the bridge from checked arguments to graph nodes. */
-import { type DType, isFloat, promote } from '../dtype.js';
+import { checkValue, type DType, isFloat, promote } from '../dtype.js';
 import { ArgumentError, DTypeError } from '../errors.js';
 import { constantNode } from '../graph/leaves.js';
 import { type Attrs, makeNode, type OpDef } from '../graph/node.js';
@@ -87,6 +87,7 @@ export function align(
     where,
   );
   return operands.map((operand) => {
+    if (!(operand instanceof Tensor)) checkValue(Number(operand), dtype, where);
     const t = operand instanceof Tensor ? cast(operand, dtype) : constant(Number(operand), dtype);
     return expandTo(t, shape);
   });

@@ -1,20 +1,14 @@
 /** Conversion between dtypes. */
-import { checkDType, type DType, isFloat, shortOf } from '../dtype.js';
+import { checkDType, type DType, isFloat, rangeOf, shortOf } from '../dtype.js';
 import type { Tensor } from '../tensor.js';
 import { apply, checkTensor } from './apply.js';
 import { defineElementwise } from './elementwise-core.js';
 
 type CastAttrs = { dtype: string };
 
-const limits: { readonly [D in DType]?: readonly [number, number] } = {
-  uint8: [0, 255],
-  int32: [-(2 ** 31), 2 ** 31 - 1],
-  int64: [-(2 ** 63), 2 ** 63],
-};
-
 /** Floats saturate in whole-number dtypes; whole numbers wrap around, which the rounding to `to` does. */
 function convert(value: number, to: DType, from: DType): number {
-  const range = isFloat(from) ? limits[to] : undefined;
+  const range = isFloat(from) ? rangeOf(to) : undefined;
   return range ? Math.min(Math.max(value, range[0]), range[1]) : value;
 }
 

@@ -1,5 +1,5 @@
 /** Tensors made from nothing. Constants are lazy: they take no memory until something needs their elements. */
-import { checkDType, type DType, isFloat, newArray } from '../dtype.js';
+import { checkDType, checkValue, type DType, isFloat, newArray } from '../dtype.js';
 import { ArgumentError, DTypeError } from '../errors.js';
 import { dataNode } from '../graph/leaves.js';
 import { checkShape, type Shape } from '../shape.js';
@@ -29,6 +29,7 @@ function filled<D extends DType>(where: string, shape: Shape, value: number | bo
   checkDType(dtype, where);
   if (!isFloat(dtype) && !Number.isFinite(Number(value)))
     throw new ArgumentError(`${where}: ${value} is no value of ${dtype}; use float32 or float64`);
+  checkValue(Number(value), dtype, where);
   return expandTo(constant(Number(value), dtype), checkShape(shape, where));
 }
 

@@ -8,7 +8,7 @@ import { constantOf } from '../graph/constants.js';
 import { Tensor } from '../tensor.js';
 import { align, apply, checkTensor, constant } from './apply.js';
 import { cast } from './cast.js';
-import { equal, greaterEqual, less, lessEqual, where } from './compare.js';
+import { equal, greaterEqual, less, lessEqual, notEqual, where } from './compare.js';
 import { defineElementwise, numeric } from './elementwise-core.js';
 import {
   type Arithmetic,
@@ -76,8 +76,12 @@ export const remainder = arithmetic(remainderOp);
 export const floorDivide = ((a: Tensor | number, b: Tensor | number) => {
   const [x, y] = align('floorDivide', [a, b], cast);
   const rest = apply(remainderOp, [x, y]);
+  if (!isFloat(x.dtype)) {
+    // Division truncates: one less where it rounded up.
+    const roundedUp = logicalAnd(notEqual(rest, 0), notEqual(less(x, 0), less(y, 0)));
+    return sub(apply(divOp, [x, y]), cast(roundedUp, x.dtype));
+  }
   const quotient = apply(divOp, [sub(x, rest), y]);
-  if (!isFloat(x.dtype)) return quotient;
   // The rest is infinite where the divisor is and has the other sign than x.
   return where(equal(y, 0), div(x, y), where(isInf(rest), -1, round(quotient)));
 }) as Arithmetic;

@@ -1,5 +1,5 @@
 /** Padding: constant borders are one placing, the others are joined from slices of the input. */
-import { type DType, isFloat } from '../dtype.js';
+import { checkValue, type DType, isFloat } from '../dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -34,6 +34,7 @@ export function pad<D extends DType>(input: Tensor<D>, widths: readonly Pair[], 
     throw new ArgumentError(`pad: unknown mode ${JSON.stringify(mode)}; use ${modes.join(', ')}`);
   if (mode === 'constant' && !isFloat(input.dtype) && !Number.isInteger(value))
     throw new DTypeError(`pad: value ${value} is no ${input.dtype}; cast the input first`);
+  checkValue(value, input.dtype, 'pad');
   const pairs = checkWidths(input, widths, mode === 'constant');
   if (mode === 'constant') return constantPad(input, pairs, value);
   return pairs.reduce((padded, [before, after], axis) => {

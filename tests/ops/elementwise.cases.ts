@@ -144,6 +144,15 @@ export const elementwiseCases: CaseTable<ArithmeticNames> = {
       gradient: false,
     },
     {
+      label: 'large integers',
+      inputs: [
+        { shape: [4], dtype: 'int32', values: [-2147483647, 2147483647, -2147483648, -2147483648] },
+        { shape: [4], dtype: 'int32', values: [10, -10, 3, -2147483648] },
+      ],
+      run: (a: T, b: T) => ops.floorDivide(a, b),
+      torch: 'torch.floor_divide(a, b)',
+    },
+    {
       label: 'signs of integers',
       inputs: [
         { shape: [6], dtype: 'int32', values: [7, -7, 7, -7, 6, -6] },
