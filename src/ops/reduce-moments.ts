@@ -74,9 +74,12 @@ function varianceOf<D extends FloatDType>(
 }
 
 /** Square root whose gradient at 0 is 0, as norms and deviations need it. */
-function rootOf<D extends FloatDType>(squared: Tensor<D>): Tensor<D> {
-  const isZero = equal(squared, 0);
-  return where(isZero, 0, sqrt(where(isZero, 1, squared)));
+const rootOf = <D extends FloatDType>(squared: Tensor<D>): Tensor<D> => flatAtZero(squared, sqrt);
+
+/** A function that is 0 at 0, with the gradient 0 there. */
+function flatAtZero<D extends FloatDType>(x: Tensor<D>, f: (x: Tensor<D>) => Tensor<D>): Tensor<D> {
+  const isZero = equal(x, 0);
+  return where(isZero, 0, f(where(isZero, 1, x)));
 }
 
 /**
@@ -118,7 +121,7 @@ export interface NormOptions extends ReduceOptions {
 }
 
 /**
- * Vector norm over `axes` (all when undefined): sum(|x|^p)^(1/p). The gradient of the 2-norm at 0 is 0.
+ * Vector norm over `axes` (all when undefined): sum(|x|^p)^(1/p). Gradients at 0 are 0.
  * @throws DTypeError unless the input is float; ArgumentError for bad axes or p.
  */
 export function norm<D extends FloatDType>(input: Tensor<D>, axes?: Axes, options: NormOptions = {}): Tensor<D> {
@@ -131,5 +134,7 @@ export function norm<D extends FloatDType>(input: Tensor<D>, axes?: Axes, option
   if (p === 2) return rootOf(total(square(input)));
   if (p === 1) return total(abs(input));
   if (p === Number.POSITIVE_INFINITY) return max(abs(input), list, options);
-  return pow(total(pow(abs(input), p)), 1 / p);
+  const magnitude = abs(input);
+  const powers = total(p < 1 ? flatAtZero(magnitude, (x) => pow(x, p)) : pow(magnitude, p));
+  return flatAtZero(powers, (x) => pow(x, 1 / p));
 }

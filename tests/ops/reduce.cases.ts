@@ -304,6 +304,13 @@ export const reduceCases: CaseTable<Names> = {
   ],
   norm: [
     ...reduceRows(ops.norm, (dims, keep) => `torch.linalg.vector_norm(a, dim=${dims}, keepdim=${keep})`),
+    ...[0.5, 1.5, 3].map((p) => ({
+      label: `gradient at 0, p = ${p}`,
+      inputs: [{ shape: [3, 2], values: [0, 0, 3, -4, 0, 2] }],
+      run: (a: T) => ops.grad(ops.sum(ops.norm(a, 1, { p })), [a])[0],
+      torch: gradientOf(`torch.linalg.vector_norm(a, ${p}, dim=1)`),
+      gradient: false,
+    })),
     ...[1, 3, Number.POSITIVE_INFINITY].map((p) => ({
       label: `p = ${p}`,
       inputs: [{ shape: [3, 4], distinct: true, range: [-3, 2.9] as const }],
