@@ -53,8 +53,25 @@ static void check(const IsaTable& table, int64_t rows, int64_t cols, int64_t inn
   CHECK(std::memcmp(x.data(), y.data(), x.size() * sizeof(T)) == 0, "%s in place", row.name);
 }
 
+// A million terms of one size, which plain float32 sums would get wrong.
+static void check_long(const IsaTable& table, int64_t inner) {
+  const int64_t cols = 1 << 20;
+  const std::vector<float> x = random_values<float>(cols * inner, 5, 0, 1);
+  std::vector<float> y(x.size());
+  SoftmaxArgs args = {x.data(), y.data(), 1, cols, inner};
+  run(find_row(table, "softmax_f32"), &args);
+  for (int64_t i = 0; i < inner; ++i) {
+    const std::vector<double> e = expected_line(x, args, 0, i, false);
+    for (int64_t c = 0; c < cols; ++c) {
+      CHECK(std::fabs(y[c * inner + i] / e[c] - 1) < 1e-6, "%s softmax_f32 of %lld lines: %g, expected %g",
+            table.isa.c_str(), (long long)inner, y[c * inner + i], e[c]);
+    }
+  }
+}
+
 int main() {
   for (const IsaTable& table : softmax_tables()) {
+    for (int64_t inner : {1, 3}) check_long(table, inner);
     for (bool log : {false, true}) {
       for (bool special : {false, true}) {
         for (int64_t cols : {1, 3, 10, 16, 33, 1000}) {

@@ -17,5 +17,6 @@ struct SoftmaxArgs {
 
 constexpr int64_t kSoftmaxGrain = 8 * 1024;  // least elements of one task
 constexpr int64_t kSoftmaxColumns = 256;     // neighbouring lines handled together when inner > 1
+constexpr int64_t kSoftmaxAdds = 256;        // exponentials that a lane adds up before the sum goes on in double
 
 }  // namespace brawn

@@ -40,20 +40,26 @@ void softmax_line(const T* x, T* y, int64_t n) {
   for (; i < n; ++i) top = x[i] > top ? x[i] : top;
 
   const V shift = V::set(top);
-  V sums = V::zero();
-  for (i = 0; i + V::kLanes <= n; i += V::kLanes) {
-    const V e = softmax_exp(V::load(x + i) - shift);
-    if constexpr (!kLog) e.store(y + i);
-    sums = sums + e;
+  double total = 0;
+  for (i = 0; i < n;) {
+    V sums = V::zero();
+    const int64_t end = min64(n, i + kSoftmaxAdds * V::kLanes);
+    for (; i + V::kLanes <= end; i += V::kLanes) {
+      const V e = softmax_exp(V::load(x + i) - shift);
+      if constexpr (!kLog) e.store(y + i);
+      sums = sums + e;
+    }
+    if (i < end) {
+      T tail[V::kLanes];
+      softmax_exp(V::load_partial(x + i, end - i) - shift).store(tail);
+      const V e = V::load_partial(tail, end - i);
+      if constexpr (!kLog) e.store_partial(y + i, end - i);
+      sums = sums + e;
+      i = end;
+    }
+    total += reduce_add(sums);
   }
-  if (i < n) {
-    T tail[V::kLanes];
-    softmax_exp(V::load_partial(x + i, n - i) - shift).store(tail);
-    const V e = V::load_partial(tail, n - i);
-    if constexpr (!kLog) e.store_partial(y + i, n - i);
-    sums = sums + e;
-  }
-  const T sum = reduce_add(sums);
+  const T sum = static_cast<T>(total);
 
   const V scale = V::set(1 / sum);
   const V log_sum = V::set(static_cast<T>(::log(static_cast<double>(sum))));
@@ -94,11 +100,16 @@ void softmax_columns(const T* x, T* y, int64_t cols, int64_t stride, int64_t wid
     const T* p = x + c * stride;
     for (int64_t j = 0; j < width; ++j) top[j] = p[j] > top[j] ? p[j] : top[j];
   }
-  memset(sum, 0, sizeof(T) * width);
-  for (int64_t c = 0; c < cols; ++c) {
-    softmax_accumulate<T, kLog>(x + c * stride, top, sum, y + c * stride, width);
+  double total[kSoftmaxColumns];
+  memset(total, 0, sizeof(double) * width);
+  for (int64_t c = 0; c < cols;) {
+    memset(sum, 0, sizeof(T) * width);
+    for (const int64_t last = min64(cols, c + kSoftmaxAdds); c < last; ++c) {
+      softmax_accumulate<T, kLog>(x + c * stride, top, sum, y + c * stride, width);
+    }
+    for (int64_t j = 0; j < width; ++j) total[j] += sum[j];
   }
-  for (int64_t j = 0; j < width; ++j) sum[j] = kLog ? static_cast<T>(::log(static_cast<double>(sum[j]))) : 1 / sum[j];
+  for (int64_t j = 0; j < width; ++j) sum[j] = static_cast<T>(kLog ? ::log(total[j]) : 1 / total[j]);
   for (int64_t c = 0; c < cols; ++c) {
     const T* p = x + c * stride;
     T* q = y + c * stride;
