@@ -122,6 +122,14 @@ export class Tensor<D extends DType = DType> {
   }
 }
 
+/**
+ * @internal For ops that have nothing to do: the tensor itself, but of a variable its value now, since what an op gives
+ * must not change with the variable.
+ */
+export function present<D extends DType>(input: Tensor<D>): Tensor<D> {
+  return input.constructor === Tensor ? input : new Tensor<D>(input.node);
+}
+
 /** Computes the tensor as it stands at this call, then gives its elements to `use`. */
 function read<T>(
   tensor: Tensor,
@@ -252,6 +260,6 @@ function convert(value: number | bigint | boolean, dtype: DType): number | bigin
     return BigInt(whole);
   }
   if (dtype === 'bool') return value ? 1 : 0;
+  checkValue(Number(value), dtype, 'tensor');
   return Number(value);
 }
-  checkValue(Number(value), dtype, 'tensor');

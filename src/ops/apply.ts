@@ -4,7 +4,7 @@ import { ArgumentError, DTypeError } from '../errors.js';
 import { constantNode } from '../graph/leaves.js';
 import { type Attrs, makeNode, type OpDef } from '../graph/node.js';
 import { broadcastShapes, type Shape, sameShape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import { present, Tensor } from '../tensor.js';
 import { expandOp } from './view.js';
 
 /** A tensor of `op` on `inputs`. */
@@ -57,7 +57,7 @@ export function constant<D extends DType>(value: number, dtype: D): Tensor<D> {
 
 /** Broadcasts to `shape` without copying (NumPy's rule). */
 export function expandTo<D extends DType>(input: Tensor<D>, shape: Shape): Tensor<D> {
-  return sameShape(input.shape, shape) ? input : apply<D>(expandOp, [input], { shape });
+  return sameShape(input.shape, shape) ? present(input) : apply<D>(expandOp, [input], { shape });
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Conversion between dtypes. */
 import { checkDType, type DType, isFloat, rangeOf, shortOf } from '../dtype.js';
-import type { Tensor } from '../tensor.js';
+import { present, type Tensor } from '../tensor.js';
 import { apply, checkTensor } from './apply.js';
 import { defineElementwise } from './elementwise-core.js';
 
@@ -27,5 +27,5 @@ export const castOp = defineElementwise<CastAttrs>({
 export function cast<D extends DType>(input: Tensor, dtype: D): Tensor<D> {
   checkTensor(input, 'cast');
   checkDType(dtype, 'cast');
-  return input.dtype === dtype ? (input as Tensor<D>) : apply<D>(castOp, [input], { dtype });
+  return input.dtype === dtype ? present(input as Tensor<D>) : apply<D>(castOp, [input], { dtype });
 }

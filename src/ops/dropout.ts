@@ -3,7 +3,7 @@ import type { FloatDType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import type { Generator } from '../random.js';
 import { type Shape, showShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { present, type Tensor } from '../tensor.js';
 import { checkFloat, checkTensor } from './apply.js';
 import { greaterEqual, where } from './compare.js';
 import { mul } from './elementwise.js';
@@ -28,7 +28,7 @@ function drop<D extends FloatDType>(
 ): Tensor<D> {
   const { p = 0.5, training = true, generator } = options;
   if (!(p >= 0 && p <= 1)) throw new ArgumentError(`${op}: p must lie between 0 and 1, got ${p}`);
-  if (!training || p === 0) return input;
+  if (!training || p === 0) return present(input);
   if (p === 1) return mul(input, 0) as Tensor<D>;
   const keep = greaterEqual(uniform(maskShape, { generator }), p);
   return where(keep, mul(input, 1 / (1 - p)) as Tensor<D>, 0) as Tensor<D>;

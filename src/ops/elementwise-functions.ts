@@ -1,7 +1,7 @@
 /** Public functions out of elementwise definitions, with the types that PyTorch's promotion rules give them. */
 import { type Beside, type DType, type FloatDType, type FloatOf, isFloat, isInt, type Promote } from '../dtype.js';
 import type { ElementwiseOp } from '../graph/node.js';
-import type { Tensor } from '../tensor.js';
+import { present, type Tensor } from '../tensor.js';
 import { align, apply, checkTensor, constant, expandTo } from './apply.js';
 import { cast } from './cast.js';
 import { defineElementwise, type ElementwiseDefinition, floats, numeric } from './elementwise-core.js';
@@ -81,6 +81,6 @@ export function roundingFunction(definition: ElementwiseDefinition): NumericFunc
   const op = defineElementwise({ accepts: floats, gradient: (g) => [zeroGradient(g)], ...definition });
   return (input) => {
     checkTensor(input, op.name);
-    return isInt(input.dtype) ? input : apply(op, [input]);
+    return isInt(input.dtype) ? present(input) : apply(op, [input]);
   };
 }

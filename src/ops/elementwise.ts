@@ -5,7 +5,7 @@
 import { type Beside, type DType, type FloatDType, isFloat, isInt } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { constantOf } from '../graph/constants.js';
-import { Tensor } from '../tensor.js';
+import { present, Tensor } from '../tensor.js';
 import { align, apply, checkTensor, constant } from './apply.js';
 import { cast } from './cast.js';
 import { equal, greaterEqual, less, lessEqual, notEqual, where } from './compare.js';
@@ -193,7 +193,7 @@ function powGradient(g: Tensor, a: Tensor, b: Tensor): Tensor {
 
 /** Cheaper spellings of common powers of floats. */
 const commonPowers = new Map<number, (x: Tensor) => Tensor>([
-  [1, (x) => x],
+  [1, present],
   [2, (x) => square(x)],
   [3, (x) => mul(square(x), x)],
   [0.5, (x) => sqrt(x)],

@@ -2,7 +2,7 @@
 import { type DType, type FloatDType, shortOf } from '../dtype.js';
 import { defineOp, type GradientContext, type KernelOp } from '../graph/node.js';
 import { normalizeAxes, normalizeAxis, type Shape, sizeOf } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { present, type Tensor } from '../tensor.js';
 import { apply, checkTensor } from './apply.js';
 import { add, mul } from './elementwise.js';
 import {
@@ -110,7 +110,7 @@ const cumProdOp: KernelOp<ScanAttrs> = defineScan({
 
 function scan(op: KernelOp<ScanAttrs>, input: Tensor, axis: number): Tensor {
   checkTensor(input, op.name);
-  const x = toSummable(input);
+  const x = toSummable(present(input));
   const at = normalizeAxis(axis, Math.max(1, input.rank), op.name);
   return input.rank === 0 ? x : apply(op, [x], { axis: at, reverse: false });
 }

@@ -5,18 +5,18 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { checkShape, normalizeAxes, normalizeAxis, type Shape, sameShape, showShape, sizeOf } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { present, type Tensor } from '../tensor.js';
 import { apply, checkTensor } from './apply.js';
 import { expandOp, permuteOp, reshapeOp } from './view.js';
 
 /** @internal Reshape to a checked shape; the tensor itself when it has that shape. */
 export function withShape<D extends DType>(input: Tensor<D>, shape: Shape): Tensor<D> {
-  return sameShape(input.shape, shape) ? input : apply<D>(reshapeOp, [input], { shape });
+  return sameShape(input.shape, shape) ? present(input) : apply<D>(reshapeOp, [input], { shape });
 }
 
 /** @internal Permute by checked axes; the tensor itself when they are in order. */
 export function withAxes<D extends DType>(input: Tensor<D>, axes: readonly number[]): Tensor<D> {
-  return axes.every((axis, i) => axis === i) ? input : apply<D>(permuteOp, [input], { axes });
+  return axes.every((axis, i) => axis === i) ? present(input) : apply<D>(permuteOp, [input], { axes });
 }
 
 /**
@@ -104,5 +104,5 @@ export function expand<D extends DType>(input: Tensor<D>, shape: readonly number
   const lead = shape.length - input.rank;
   const wanted = shape.map((dim, i) => (dim === -1 && i >= lead ? input.shape[i - lead] : dim));
   checkShape(wanted, 'expand');
-  return sameShape(input.shape, wanted) ? input : apply<D>(expandOp, [input], { shape: wanted });
+  return sameShape(input.shape, wanted) ? present(input) : apply<D>(expandOp, [input], { shape: wanted });
 }

@@ -8,7 +8,7 @@ import { collapseViews, contiguousView, type View } from '../graph/view.js';
 import type { Operand } from '../plan/ir.js';
 import type { LowerContext } from '../plan/lower-context.js';
 import { sizeOf, stridesOf } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { present, type Tensor } from '../tensor.js';
 import { apply } from './apply.js';
 
 type SliceAttrs = { starts: readonly number[]; sizes: readonly number[]; steps: readonly number[] };
@@ -70,7 +70,7 @@ export const placeOp: KernelOp<PlaceAttrs> = defineOp<PlaceAttrs, KernelOp<Place
 
 /** @internal `size` elements from `start` on along one axis; both checked. */
 export function part<D extends DType>(input: Tensor<D>, axis: number, start: number, size: number): Tensor<D> {
-  if (start === 0 && size === input.shape[axis]) return input;
+  if (start === 0 && size === input.shape[axis]) return present(input);
   const starts = input.shape.map((_, i) => (i === axis ? start : 0));
   const sizes = input.shape.map((dim, i) => (i === axis ? size : dim));
   return apply<D>(sliceOp, [input], { starts, sizes, steps: sizes.map(() => 1) });

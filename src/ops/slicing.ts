@@ -5,7 +5,7 @@
 import type { DType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { normalizeAxes, normalizeAxis, showShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { present, type Tensor } from '../tensor.js';
 import { apply, checkTensor } from './apply.js';
 import { concat } from './join.js';
 import { withShape } from './shape-ops.js';
@@ -127,7 +127,7 @@ export function chunk<D extends DType>(input: Tensor<D>, count: number, axis = 0
     throw new ArgumentError(`chunk: count ${count} must be a positive integer`);
   const at = normalizeAxis(axis, input.rank, 'chunk');
   const dim = input.shape[at];
-  if (dim === 0) return Array.from({ length: count }, () => input);
+  if (dim === 0) return Array.from({ length: count }, () => present(input));
   return split(input, Math.ceil(dim / count), at);
 }
 
@@ -149,7 +149,7 @@ export function roll<D extends DType>(
   }
   const along = [axes].flat().map((axis) => normalizeAxis(axis, input.rank, 'roll'));
   if (along.length !== by.length) throw new ArgumentError(`roll: ${by.length} shifts for ${along.length} axes`);
-  return along.reduce((rolled, axis, i) => rollAxis(rolled, by[i], axis), input);
+  return along.reduce((rolled, axis, i) => rollAxis(rolled, by[i], axis), present(input));
 }
 
 function rollAxis<D extends DType>(input: Tensor<D>, shift: number, axis: number): Tensor<D> {
