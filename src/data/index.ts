@@ -1,10 +1,35 @@
-/** Data sets: arrays, MNIST, digits that the package draws itself, and the idx format. */
+/** Data sets: sources, orders, batches with positions, augmentations, and the file formats behind them. */
 export { type Column, fromArrays } from './arrays.js';
+export {
+  type AugmentOptions,
+  augment,
+  augmentInWorkers,
+  type MixedBatch,
+  type MixupOptions,
+  mixup,
+} from './augment.js';
+export {
+  type AffineOptions,
+  type Augmentation,
+  applyAugmentations,
+  centerCrop,
+  colorJitter,
+  cutout,
+  type Image,
+  type JitterOptions,
+  normalize,
+  randomAffine,
+  randomCrop,
+  randomHorizontalFlip,
+  randomVerticalFlip,
+} from './augment-ops.js';
 export { Batches, type BatchPosition } from './batches.js';
 export { type BatchOptions, Dataset, type MapOptions, type ShuffleOptions, type Source } from './dataset.js';
 export { type DigitOptions, digits } from './digits.js';
+export type { HostSample, HostTensor } from './host.js';
 export { type IdxArray, readIdx } from './idx.js';
 export { type DigitSample, type MnistOptions, mnist, type Split } from './mnist.js';
 export { Rng } from './rng.js';
 export type { OnError, Sample, Skipped, Visit } from './sample.js';
 export type { SplitOptions, WeightedOptions } from './split.js';
+export { inWorkers, type WorkerMap, type WorkerOptions } from './workers.js';
