@@ -1,9 +1,9 @@
 /** Adam and AdamW. */
-import { ArgumentError } from '../errors.js';
 import { add, cast, div, maximum, mul, pow, sqrt, sub } from '../ops/index.js';
 import type { Tensor } from '../tensor.js';
 import type { Parameter } from '../variable.js';
 import { type BaseOptions, Optimizer, type Trained } from './optimizer.js';
+import { checkBetas, checkNotNegative } from './options.js';
 
 /** Options of `adam` and `adamW`, named as in PyTorch. */
 export interface AdamOptions extends BaseOptions {
@@ -30,13 +30,12 @@ export class Adam extends Optimizer<AdamOptions> {
   }
 
   protected override checkOptions({ betas, eps, weightDecay }: AdamOptions): void {
-    const { where } = this;
-    if (!Array.isArray(betas) || betas.length !== 2 || !betas.every((beta) => beta >= 0 && beta < 1))
-      throw new ArgumentError(
-        `${where}: betas must be two numbers from 0 up to but not including 1, got ${String(betas)}`,
-      );
-    if (!(eps >= 0)) throw new ArgumentError(`${where}: eps must not be negative, got ${eps}`);
-    if (!(weightDecay >= 0)) throw new ArgumentError(`${where}: weightDecay must not be negative, got ${weightDecay}`);
+    checkBetas(this.where, betas);
+    checkNotNegative(this.where, { eps, weightDecay });
+  }
+
+  protected override shaping(options: AdamOptions): object {
+    return { ...options, betas: options.betas[1] };
   }
 
   /** The value and gradient to start from, after weight decay. */
@@ -51,7 +50,8 @@ export class Adam extends Optimizer<AdamOptions> {
     rate: Tensor<'float64'>,
   ): void {
     const { betas, eps, weightDecay, amsgrad } = options;
-    const [beta1, beta2] = betas;
+    const beta2 = betas[1];
+    const beta1 = this.live(options, 'beta1', (group) => group.betas[0]);
     const { dtype } = parameter as F;
     const start: readonly [F, F] = [parameter as F, gradient as F];
     const [p, g] = weightDecay === 0 ? start : this.decayed(...start, weightDecay, rate);
@@ -60,7 +60,7 @@ export class Adam extends Optimizer<AdamOptions> {
     // Scalars are computed in double precision, as PyTorch does on the host.
     const stepSize = cast(div(rate, sub(1, pow(beta1, step))), dtype);
     const correction2 = cast(sqrt(sub(1, pow(beta2, step))), dtype);
-    const newM = add(m, mul(sub(g, m), 1 - beta1));
+    const newM = add(m, mul(sub(g, m), cast(sub(1, beta1), dtype)));
     const newV = add(mul(v, beta2), mul(mul(g, 1 - beta2), g));
     this.state(parameter, 'exp_avg').assign(newM);
     this.state(parameter, 'exp_avg_sq').assign(newV);

@@ -1,18 +1,18 @@
 /**
  * What all optimizers share: groups of parameters with their options, state per parameter, and updates that are
- * assignments, so that a step is part of the program that computes the gradients. The rules are in `sgd.ts`, `adam.ts`.
+ * assignments, so that a step is part of the program that computes the gradients. The rules are in the files beside.
  */
 import { ArgumentError, DTypeError, GradientError, ShapeError } from '../errors.js';
 import { gradientsOf } from '../grad/backward.js';
 import { hostFact, hostNode } from '../graph/trace.js';
 import { loadSafetensors, loadSafetensorsMetadata, saveSafetensors } from '../io/safetensors.js';
-import { add, cast, zeros } from '../ops/index.js';
+import { add, cast, full } from '../ops/index.js';
 import { evaluate } from '../runtime/run.js';
 import { type Shape, sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { Parameter, Variable } from '../variable.js';
 import { clipGradNorm, clipGradValue } from './clip.js';
-import { assignOptimizerState, checkGroups, type GroupState, type OptimizerState } from './state.js';
+import { assignOptimizerState, checkGroups, firstValues, type GroupState, type OptimizerState } from './state.js';
 
 /** Options that every optimizer has. */
 export interface BaseOptions {
@@ -43,7 +43,7 @@ export type Gradients = readonly (Tensor | undefined)[];
 export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
   readonly groups: readonly ParameterGroup<Options>[];
   readonly #state = new Map<Parameter, Map<string, Variable>>();
-  readonly #rates = new Map<ParameterGroup<Options>, object>();
+  readonly #live = new Map<ParameterGroup<Options>, Map<string, object>>();
 
   /** @param where Name for messages. @param defaults Options of groups that have none of their own. */
   constructor(
@@ -156,29 +156,43 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
       );
   }
 
-  /** The learning rate as an input of the program. All other options shape the program: it is traced anew for them. */
+  /** The learning rate as an input of the program, which is traced anew when an option that shapes it has changed. */
   #rate(group: ParameterGroup<Options>): Tensor<'float64'> {
     this.#checkGroup(group);
-    hostFact(group, () => JSON.stringify({ ...group, lr: undefined, params: undefined }));
-    let key = this.#rates.get(group);
-    if (!key) this.#rates.set(group, (key = {}));
+    hostFact(group, () => JSON.stringify({ ...this.shaping(group), lr: undefined, params: undefined }));
+    return this.live(group, 'lr', ({ lr }) => lr);
+  }
+
+  /** What of the options is part of the program: all beside `lr`, unless a rule reads some of them with `live`. */
+  protected shaping(options: Options): object {
+    return options;
+  }
+
+  /** A number of the group as an input of the program: it may change from step to step and nothing compiles anew. */
+  protected live(options: Options, name: string, read: (options: Options) => number): Tensor<'float64'> {
+    const group = options as ParameterGroup<Options>;
+    let keys = this.#live.get(group);
+    if (!keys) this.#live.set(group, (keys = new Map()));
+    let key = keys.get(name);
+    if (!key) keys.set(name, (key = {}));
     const node = hostNode(key, [], 'float64', (into) => {
-      into[0] = group.lr;
+      into[0] = read(group);
     });
     return new Tensor<'float64'>(node);
   }
 
-  /** A state variable of the parameter, zeros at first. The shape is the parameter's unless told. */
-  protected state(parameter: Parameter, name: string, shape: Shape = parameter.shape): Variable {
+  /** A state variable of the parameter, `first` everywhere at first. The shape is the parameter's unless told. */
+  protected state(parameter: Parameter, name: string, shape: Shape = parameter.shape, first = 0): Variable {
     let own = this.#state.get(parameter);
     if (!own) this.#state.set(parameter, (own = new Map()));
     let variable = own.get(name);
     if (!variable) {
-      variable = new Variable(zeros(shape, { dtype: parameter.dtype }), {
+      variable = new Variable(full(shape, first, { dtype: parameter.dtype }), {
         name: `${parameter.name ?? 'parameter'}.${name}`,
       });
       own.set(name, variable);
     }
+    firstValues.set(variable, first);
     return variable;
   }
 

@@ -4,6 +4,7 @@ import { add, cast, equal, mul, sub, where } from '../ops/index.js';
 import type { Tensor } from '../tensor.js';
 import type { Parameter } from '../variable.js';
 import { type BaseOptions, Optimizer, type Trained } from './optimizer.js';
+import { checkNotNegative, penalized } from './options.js';
 
 /** Options of `sgd`, named as in PyTorch. */
 export interface SgdOptions extends BaseOptions {
@@ -30,10 +31,13 @@ export class SGD extends Optimizer<SgdOptions> {
   }
 
   protected override checkOptions({ momentum, dampening, nesterov, weightDecay }: SgdOptions): void {
-    if (!(momentum >= 0)) throw new ArgumentError(`sgd: momentum must not be negative, got ${momentum}`);
-    if (!(weightDecay >= 0)) throw new ArgumentError(`sgd: weightDecay must not be negative, got ${weightDecay}`);
+    checkNotNegative('sgd', { momentum, weightDecay });
     if (nesterov && (momentum <= 0 || dampening !== 0))
       throw new ArgumentError('sgd: nesterov needs momentum and no dampening');
+  }
+
+  protected override shaping(options: SgdOptions): object {
+    return { ...options, momentum: options.momentum !== 0 };
   }
 
   protected override update(
@@ -42,18 +46,20 @@ export class SGD extends Optimizer<SgdOptions> {
     options: SgdOptions,
     rate: Tensor<'float64'>,
   ): void {
-    const { momentum, nesterov, weightDecay } = options;
     const p = parameter as F;
-    let g = gradient as F;
-    if (weightDecay !== 0) g = add(g, mul(p, weightDecay));
-    if (momentum !== 0) {
-      const direction = this.#direction(parameter, g, options);
-      g = nesterov ? add(g, mul(direction, momentum)) : direction;
+    let g = penalized(p, gradient as F, options);
+    if (options.momentum !== 0) {
+      const momentum = cast(
+        this.live(options, 'momentum', (group) => group.momentum),
+        p.dtype,
+      );
+      const direction = this.#direction(parameter, g, momentum, options);
+      g = options.nesterov ? add(g, mul(direction, momentum)) : direction;
     }
     parameter.assign(sub(p, mul(g, cast(rate, p.dtype))));
   }
 
-  #direction(parameter: Parameter, g: F, { momentum, dampening }: SgdOptions): F {
+  #direction(parameter: Parameter, g: F, momentum: F, { dampening }: SgdOptions): F {
     const buffer = this.state(parameter, 'momentum_buffer');
     const kept = mul(buffer as F, momentum);
     let direction = add(kept, dampening === 0 ? g : mul(g, 1 - dampening));

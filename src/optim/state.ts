@@ -1,6 +1,6 @@
 /** State of optimizers, in and out. */
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
-import { zerosLike } from '../ops/index.js';
+import { fullLike, zerosLike } from '../ops/index.js';
 import { sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { type Parameter, Variable } from '../variable.js';
@@ -14,6 +14,9 @@ export interface OptimizerState {
   readonly state: Readonly<Record<string, Tensor>>;
   readonly groups: readonly GroupState[];
 }
+
+/** What state variables start as, where that is not 0. */
+export const firstValues = new WeakMap<Variable, number>();
 
 /** Replaces the state of all parameters. Variables that exist are kept, since compiled steps hold on to them. */
 export function assignOptimizerState(
@@ -35,7 +38,8 @@ export function assignOptimizerState(
   });
   for (const [parameter, own] of all)
     for (const [name, variable] of own)
-      if (!Object.hasOwn(state, `${parameters.indexOf(parameter)}.${name}`)) variable.assign(zerosLike(variable));
+      if (!Object.hasOwn(state, `${parameters.indexOf(parameter)}.${name}`))
+        variable.assign(fullLike(variable, firstValues.get(variable) ?? 0));
   for (const { parameter, name, tensor } of entries) {
     let own = all.get(parameter);
     if (!own) all.set(parameter, (own = new Map()));

@@ -34,8 +34,9 @@ CASES = {
     "adamW, decay, amsgrad": ("AdamW", dict(lr=0.1, weight_decay=0.5, amsgrad=True)),
     "adamax": ("Adamax", dict(lr=0.1)),
     "adamax, all": ("Adamax", dict(lr=0.1, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.2)),
-    "nadam": ("NAdam", dict(lr=0.1)),
-    "nadam, all": ("NAdam", dict(lr=0.1, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.2, momentum_decay=0.02)),
+    # foreach: PyTorch 1.13's other loop multiplies mu twice (corrected in 2.0).
+    "nadam": ("NAdam", dict(lr=0.1, foreach=True)),
+    "nadam, all": ("NAdam", dict(lr=0.1, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.2, momentum_decay=0.02, foreach=True)),
     "radam": ("RAdam", dict(lr=0.1)),
     "radam, all": ("RAdam", dict(lr=0.1, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.2)),
     "radam, never rectified": ("RAdam", dict(lr=0.05, betas=(0.9, 0.5))),

@@ -324,6 +324,14 @@ describe('the plan of an update', () => {
     sgd: (p) => optim.sgd(p, { momentum: 0.9 }),
     adam: (p) => optim.adam(p),
     adamW: (p) => optim.adamW(p, { amsgrad: true }),
+    'sgd, all options': (p) => optim.sgd(p, { momentum: 0.9, dampening: 0.1, weightDecay: 0.1 }),
+    'rmsprop, all options': (p) => optim.rmsprop(p, { centered: true, momentum: 0.9, weightDecay: 0.1 }),
+    adagrad: (p) => optim.adagrad(p, { lrDecay: 0.1 }),
+    adadelta: (p) => optim.adadelta(p),
+    adamax: (p) => optim.adamax(p),
+    nadam: (p) => optim.nadam(p),
+    radam: (p) => optim.radam(p, { weightDecay: 0.1 }),
+    lion: (p) => optim.lion(p, { weightDecay: 0.1 }),
   };
   for (const [name, make] of Object.entries(updates))
     it(`${name}: one step in place per parameter, nothing copied`, () => {
