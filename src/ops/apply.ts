@@ -49,10 +49,19 @@ export function checkFloat(input: Tensor, where: string, name = 'input'): void {
   checkDTypeOf(input, ['float32', 'float64'], where, name);
 }
 
-/** The scalar constant `value` as a tensor, rounded to its dtype (fractions of whole numbers are cut off). */
+/** How a number is held by a dtype: rounded, without its fraction, modulo 256, or as 0 or 1. */
+const held: { readonly [D in DType]: (value: number) => number } = {
+  float32: Math.fround,
+  float64: (value) => value,
+  int64: (value) => Math.trunc(value) + 0,
+  int32: (value) => value | 0,
+  uint8: (value) => value & 255,
+  bool: (value) => Number(value !== 0),
+};
+
+/** The scalar constant `value` as a tensor. */
 export function constant<D extends DType>(value: number, dtype: D): Tensor<D> {
-  const rounded = dtype === 'float32' ? Math.fround(value) : isFloat(dtype) ? value : Math.trunc(value);
-  return new Tensor<D>(constantNode(dtype === 'bool' ? Number(value !== 0) : rounded, dtype));
+  return new Tensor<D>(constantNode(held[dtype](value), dtype));
 }
 
 /** Broadcasts to `shape` without copying (NumPy's rule). */

@@ -43,6 +43,12 @@ const compareRows = (run: Binary, torch: string): OpCase[] => [
     torch: torch.replace(/\bb\b/, '4'),
   },
   {
+    label: 'number modulo 256',
+    inputs: [{ shape: [3], dtype: 'uint8', values: [0, 253, 254] }],
+    run: (a: T) => run(a, -3),
+    torch: torch.replace(/\bb\b/, '-3'),
+  },
+  {
     label: 'booleans',
     inputs: [
       { shape: [4], dtype: 'bool', values: [0, 0, 1, 1] },

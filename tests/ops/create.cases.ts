@@ -28,6 +28,11 @@ export const createCases: CaseTable<Names> = {
     made('float32', () => ops.full([3, 2], 0.1), 'torch.full((3, 2), 0.1)'),
     made('float64', () => ops.full([3], 0.1, { dtype: 'float64' }), 'torch.full((3,), 0.1, dtype=torch.float64)'),
     made('int32', () => ops.full([3], -7, { dtype: 'int32' }), 'torch.full((3,), -7, dtype=torch.int32)'),
+    made(
+      'constant modulo 256',
+      () => ops.less(ops.full([3], -1, { dtype: 'uint8' }), 255),
+      'torch.full((3,), -1, dtype=torch.uint8) < 255',
+    ),
     made('boolean', () => ops.full([2], true), 'torch.full((2,), True)'),
     made('infinity', () => ops.full([2], Number.NEGATIVE_INFINITY), "torch.full((2,), -float('inf'))"),
   ],
