@@ -3,7 +3,7 @@ import { PNG } from 'pngjs';
 
 /** One cell of the sheet. */
 export interface Cell {
-  /** Grey values in [0, 1], row-major, `size` x `size`. */
+  /** Values in [0, 1], row-major, `size` x `size`: one plane of grey, or three of red, green and blue. */
   readonly pixels: ArrayLike<number>;
   readonly caption: string;
   readonly right: boolean;
@@ -50,8 +50,11 @@ class Canvas {
   image(x: number, y: number, size: number, pixels: ArrayLike<number>): void {
     for (let row = 0; row < size; row++)
       for (let column = 0; column < size; column++) {
-        const grey = Math.round(255 * Math.min(1, Math.max(0, pixels[row * size + column])));
-        this.fill(x + column * kZoom, y + row * kZoom, kZoom, kZoom, [grey, grey, grey]);
+        const value = (plane: number) => {
+          const at = (pixels.length > size * size ? plane * size * size : 0) + row * size + column;
+          return Math.round(255 * Math.min(1, Math.max(0, pixels[at])));
+        };
+        this.fill(x + column * kZoom, y + row * kZoom, kZoom, kZoom, [value(0), value(1), value(2)]);
       }
   }
 

@@ -4,18 +4,18 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { BrawnError } from '../errors.js';
 import { systemInfo } from '../runtime/threads.js';
+import { checkOptimizer, optimizerNames } from './optimizers.js';
+import { findRecipe, type NamedRecipe, noRecipe } from './recipe.js';
 import { recipes } from './recipes.js';
 import { JsonReporter, TextReporter } from './report.js';
-import { trainRecipe } from './train.js';
+import { type TrainSettings, trainRecipe } from './train.js';
 
-interface TrainFlags {
-  data?: string;
-  epochs?: number;
-  lr?: number;
-  batchSize?: number;
-  seed: number;
-  out: string;
-  json?: boolean;
+interface TrainFlags extends TrainSettings {
+  readonly data?: string;
+  readonly out: string;
+  readonly run?: string;
+  readonly resume?: string;
+  readonly json?: boolean;
 }
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -43,16 +43,42 @@ function positiveNumber(text: string): number {
 }
 
 function knownRecipe(name: string): string {
-  if (Object.hasOwn(recipes, name)) return name;
-  throw new InvalidArgumentError(`known recipes are ${Object.keys(recipes).join(', ')}.`);
+  const reason = noRecipe(name);
+  if (reason === undefined) return name;
+  throw new InvalidArgumentError(`${reason}${/[.?]$/.test(reason) ? '' : '.'}`);
 }
 
-async function train(name: string, { json, ...flags }: TrainFlags): Promise<void> {
-  if (flags.data !== undefined && !recipes[name].takesData)
-    throw new CommanderError(2, 'brawn.data', `error: recipe ${name} draws its own data and takes no --data`);
+function knownOptimizer(name: string): string {
+  try {
+    return checkOptimizer(name);
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}.`);
+  }
+}
+
+/** Why the options of `train` cannot be used together; undefined when they can. */
+function conflict(given: string, { recipe }: NamedRecipe, flags: TrainFlags): string | undefined {
+  if (flags.data !== undefined && recipe.takesData === false)
+    return `recipe ${given} draws its own data and takes no --data`;
+  if (flags.run !== undefined && flags.resume !== undefined)
+    return '--run starts a run folder and --resume goes on with one; give one of them';
+  return undefined;
+}
+
+async function train(given: string, { json, ...flags }: TrainFlags): Promise<void> {
+  const recipe = await findRecipe(given);
+  const wrong = conflict(given, recipe, flags);
+  if (wrong !== undefined) throw new CommanderError(2, 'brawn.options', `error: ${wrong}`);
   const controller = new AbortController();
   process.once('SIGINT', () => controller.abort(new CommanderError(130, 'brawn.interrupted', 'interrupted')));
-  await trainRecipe(name, { ...flags, signal: controller.signal }, json ? new JsonReporter() : new TextReporter());
+  const folder = flags.resume ?? flags.run;
+  try {
+    await trainRecipe(recipe, { ...flags, signal: controller.signal }, json ? new JsonReporter() : new TextReporter());
+  } catch (error) {
+    if (controller.signal.aborted && folder !== undefined)
+      console.error(`go on with: brawn train ${given} --resume ${folder}`);
+    throw error;
+  }
 }
 
 function info(flags: { json?: boolean }): void {
@@ -70,17 +96,20 @@ function program(): Command {
     .showSuggestionAfterError()
     .showHelpAfterError('(brawn --help lists the commands)')
     .exitOverride();
-  const list = Object.entries(recipes).map(([name, { description }]) => `  ${name.padEnd(10)}${description}`);
+  const list = Object.entries(recipes).map(([name, { description }]) => `  ${name.padEnd(15)}${description}`);
   brawn
     .command('train')
     .description('train a recipe, show what it learnt, save it')
-    .argument('<recipe>', `one of ${Object.keys(recipes).join(', ')}`, knownRecipe)
+    .argument('<recipe>', `${Object.keys(recipes).join(', ')}, or a file that exports a recipe`, knownRecipe)
     .option('--data <folder>', 'where the data files are')
     .option('--epochs <n>', 'times through the training set', positiveInteger)
+    .option('--optimizer <name>', `one of ${optimizerNames.join(', ')}`, knownOptimizer)
     .option('--lr <rate>', 'learning rate at the start', positiveNumber)
     .option('--batch-size <n>', 'samples in a step', positiveInteger)
-    .option('--seed <n>', 'for weights, order and drawn data', wholeNumber, 0)
+    .option('--seed <n>', 'for weights, order and drawn data (0 unless told)', wholeNumber)
     .option('--out <folder>', 'where model and picture go', 'runs')
+    .option('--run <folder>', 'new folder for metrics, checkpoints and curves')
+    .option('--resume <folder>', 'go on with such a folder, bit for bit')
     .option('--json', 'one JSON object a line')
     .addHelpText('after', `\nRecipes:\n${list.join('\n')}`)
     .action(train);

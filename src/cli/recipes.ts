@@ -1,26 +1,7 @@
-/** What `brawn train` can train: data, network and the settings that suit them. */
-import { type Dataset, type DigitSample, digits, mnist } from '../data/index.js';
+/** The built-in recipes: data, network and the settings that suit them. */
+import { digits, mnist } from '../data/index.js';
 import { lenet } from '../models/index.js';
-import type * as nn from '../nn/index.js';
-
-/** Where a recipe may look for data. */
-export interface RecipeSource {
-  readonly dir?: string;
-  readonly seed: number;
-  readonly onDownload: (file: string, received: number, total: number | undefined) => void;
-}
-
-export interface Recipe {
-  readonly description: string;
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly lr: number;
-  readonly classes: readonly string[];
-  /** Whether `--data` makes sense. */
-  readonly takesData: boolean;
-  readonly model: () => nn.Module;
-  readonly data: (source: RecipeSource) => { train: Dataset<DigitSample>; test: Dataset<DigitSample> };
-}
+import type { Recipe } from './recipe.js';
 
 const kDigits = [...'0123456789'];
 
@@ -31,6 +12,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     batchSize: 64,
     lr: 2e-3,
     classes: kDigits,
+    image: [1, 28, 28],
     takesData: false,
     model: lenet,
     data: ({ seed }) => ({
@@ -44,7 +26,7 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     batchSize: 128,
     lr: 2e-3,
     classes: kDigits,
-    takesData: true,
+    image: [1, 28, 28],
     model: lenet,
     data: ({ dir, onDownload }) => ({
       train: mnist('train', { dir, onProgress: onDownload }),

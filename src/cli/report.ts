@@ -25,6 +25,8 @@ export type TrainEvent =
       readonly steps: number;
       readonly loss: number;
       readonly accuracy: number;
+      /** Images of the step. */
+      readonly samples: number;
     }
   | {
       readonly event: 'epoch';
@@ -36,7 +38,7 @@ export type TrainEvent =
       readonly imagesPerSecond: number;
     }
   | { readonly event: 'classes'; readonly classes: readonly ClassAccuracy[] }
-  | { readonly event: 'file'; readonly kind: 'model' | 'picture'; readonly path: string }
+  | { readonly event: 'file'; readonly kind: 'model' | 'picture' | 'curves'; readonly path: string }
   | { readonly event: 'verified'; readonly path: string; readonly predictions: number }
   | { readonly event: 'done'; readonly accuracy: number; readonly seconds: number };
 
@@ -58,6 +60,8 @@ const percent = (fraction: number): string => `${(fraction * 100).toFixed(2)} %`
 /** A bar on terminals, plain lines elsewhere. */
 export class TextReporter implements Reporter {
   #bar: Bar | undefined;
+  #started = 0;
+  #samples = 0;
 
   report(event: TrainEvent): void {
     switch (event.event) {
@@ -93,28 +97,34 @@ export class TextReporter implements Reporter {
     }
   }
 
-  #step({ epoch, step, steps, loss, accuracy }: Extract<TrainEvent, { event: 'step' }>): void {
+  #step({ epoch, step, steps, loss, accuracy, samples }: Extract<TrainEvent, { event: 'step' }>): void {
     if (!process.stdout.isTTY) return;
     if (!this.#bar) {
       this.#bar = new progress.SingleBar({
-        format: `epoch ${epoch} |{bar}| {value}/{total} loss {loss} accuracy {accuracy} eta {eta_formatted}`,
+        format: `epoch ${epoch} |{bar}| {value}/{total} loss {loss} accuracy {accuracy} {rate} images/s eta {eta_formatted}`,
         barCompleteChar: '█',
         barIncompleteChar: '░',
         hideCursor: true,
       });
-      this.#bar.start(steps, 0, { loss: '-', accuracy: '-' });
+      this.#bar.start(steps, step - 1, { loss: '-', accuracy: '-', rate: '-' });
+      [this.#started, this.#samples] = [performance.now(), 0];
     }
-    this.#bar.update(step, { loss: loss.toFixed(4), accuracy: percent(accuracy) });
+    this.#samples += samples;
+    const seconds = Math.max(1e-3, (performance.now() - this.#started) / 1e3);
+    const rate = (this.#samples / seconds).toFixed(0);
+    this.#bar.update(step, { loss: loss.toFixed(4), accuracy: percent(accuracy), rate });
   }
 }
 
 /** Right answers per class, with a bar. */
 export function classTable(classes: readonly ClassAccuracy[]): string {
+  const width = Math.max(6, ...classes.map(({ label }) => label.length));
   const rows = classes.map(({ label, right, total }) => {
     const share = total === 0 ? 0 : right / total;
-    return `${label.padStart(6)}${String(right).padStart(8)}${String(total).padStart(8)}${percent(share).padStart(11)}  ${'█'.repeat(Math.round(share * 20))}`;
+    return `${label.padStart(width)}${String(right).padStart(8)}${String(total).padStart(8)}${percent(share).padStart(11)}  ${'█'.repeat(Math.round(share * 20))}`;
   });
-  return [`${'class'.padStart(6)}${'right'.padStart(8)}${'of'.padStart(8)}${'accuracy'.padStart(11)}`, ...rows].join(
-    '\n',
-  );
+  return [
+    `${'class'.padStart(width)}${'right'.padStart(8)}${'of'.padStart(8)}${'accuracy'.padStart(11)}`,
+    ...rows,
+  ].join('\n');
 }

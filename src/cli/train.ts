@@ -1,61 +1,88 @@
 /**
- * `brawn train RECIPE`: trains, reports, draws held-out digits with what was predicted, saves the model, loads it
- * again and checks that the loaded one predicts the same.
+ * `brawn train RECIPE`: trains, reports, draws held-out images with what was predicted, saves the model, loads it
+ * again and checks that the loaded one predicts the same. With a run folder it leaves checkpoints there that a later
+ * call goes on from.
  */
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { BrawnError } from '../errors.js';
+import { ArgumentError, BrawnError, FileFormatError } from '../errors.js';
 import { fileError } from '../io/file-errors.js';
 import { writeAtomically } from '../io/index.js';
 import type * as nn from '../nn/index.js';
+import type { Optimizer } from '../optim/index.js';
 import { manualSeed } from '../random.js';
 import { getThreads } from '../runtime/threads.js';
-import { accuracyOf, labelsOf, predict, trainClassifier } from '../train/index.js';
+import {
+  accuracy,
+  accuracyOf,
+  type Callback,
+  drawCurves,
+  fit,
+  labelsOf,
+  predict,
+  type ScheduleLike,
+} from '../train/index.js';
 import { type Cell, contactSheet } from './contact-sheet.js';
-import { type Recipe, recipes } from './recipes.js';
-import type { Reporter, TrainEvent } from './report.js';
+import { makeOptimizer } from './optimizers.js';
+import type { NamedRecipe, Recipe, RecipeData } from './recipe.js';
+import type { Reporter } from './report.js';
 
-export interface TrainOptions {
-  readonly data?: string;
+/** What shapes a training; kept in the run folder, so that a resumed one is the same. */
+export interface TrainSettings {
   readonly epochs?: number;
   readonly lr?: number;
   readonly batchSize?: number;
-  readonly seed: number;
+  readonly optimizer?: string;
+  readonly seed?: number;
+}
+
+export interface TrainOptions extends TrainSettings {
+  readonly data?: string;
   /** Folder for the model and the picture. */
   readonly out: string;
+  /** Folder for metrics, checkpoints and curves. */
+  readonly run?: string;
+  /** Such a folder to go on with. */
+  readonly resume?: string;
   readonly signal?: AbortSignal;
 }
 
-type Data = ReturnType<Recipe['data']>;
+type Settings = Required<TrainSettings>;
 
 const kSheetCells = 100;
+const kCheckpointSteps = 200;
 
 /** Trains a recipe. Gives the held-out accuracy. */
-export async function trainRecipe(name: string, options: TrainOptions, reporter: Reporter): Promise<number> {
-  const recipe = recipes[name];
+export async function trainRecipe(
+  { name, recipe }: NamedRecipe,
+  options: TrainOptions,
+  reporter: Reporter,
+): Promise<number> {
   // Now, and not after minutes of training.
   await checkWritable(options.out);
-  manualSeed(options.seed);
-  const data = recipe.data({ dir: options.data, seed: options.seed, onDownload: downloadNotes() });
+  const settings = await settle(name, recipe, options);
+  manualSeed(settings.seed);
+  const data = recipe.data({ dir: options.data, seed: settings.seed, onDownload: downloadNotes() });
   const model = recipe.model();
   const [train, test] = [await data.train.length(), await data.test.length()];
   const parameters = model.parameters().reduce((total, parameter) => total + parameter.size, 0);
   reporter.report({ event: 'start', recipe: name, parameters, train, test, threads: getThreads() });
-  const seconds = await learn(model, recipe, data, options, reporter);
+  const seconds = await learn(name, model, data, settings, options, reporter);
   const predictions = await predict(model, data.test, options.signal);
   const labels = await labelsOf(data.test);
   reporter.report({ event: 'classes', classes: perClass(recipe.classes, predictions, labels) });
   const picture = path.join(options.out, `${name}.png`);
-  await drawSheet(picture, data, predictions, labels);
+  await drawSheet(picture, recipe, data, predictions, labels);
   reporter.report({ event: 'file', kind: 'picture', path: picture });
   const file = path.join(options.out, `${name}.safetensors`);
   await model.save(file, { recipe: name });
   reporter.report({ event: 'file', kind: 'model', path: file });
+  await drawRun(options.resume ?? options.run, reporter);
   await verify(file, recipe, data, predictions);
   reporter.report({ event: 'verified', path: file, predictions: predictions.length });
-  const accuracy = accuracyOf(predictions, labels);
-  reporter.report({ event: 'done', accuracy, seconds });
-  return accuracy;
+  const reached = accuracyOf(predictions, labels);
+  reporter.report({ event: 'done', accuracy: reached, seconds });
+  return reached;
 }
 
 async function checkWritable(folder: string): Promise<void> {
@@ -67,30 +94,126 @@ async function checkWritable(folder: string): Promise<void> {
   }
 }
 
-/** Seconds of training, evaluation left out. */
-async function learn(
-  model: nn.Module,
-  recipe: Recipe,
-  data: Data,
-  options: TrainOptions,
-  reporter: Reporter,
-): Promise<number> {
-  let seconds = 0;
-  const { epochs = recipe.epochs, batchSize = recipe.batchSize, lr = recipe.lr, seed, signal } = options;
-  for await (const progress of trainClassifier({ model, ...data, epochs, batchSize, lr, seed, signal })) {
-    if (progress.kind === 'step') {
-      const { epoch, step, steps, loss, accuracy } = progress;
-      reporter.report({ event: 'step', epoch, step, steps, loss, accuracy });
-    } else {
-      const { kind: _, samples, ...rest } = progress;
-      seconds += progress.seconds;
-      reporter.report({ event: 'epoch', ...rest, imagesPerSecond: samples / progress.seconds } satisfies TrainEvent);
-    }
-  }
-  return seconds;
+/** The recipe's settings, changed by the command line; those of the run folder when it is resumed. */
+async function settle(name: string, recipe: Recipe, options: TrainOptions): Promise<Settings> {
+  const usual = { optimizer: 'adam', seed: 0, ...recipe };
+  const chosen = (kept: Partial<Settings>): Settings => ({
+    epochs: options.epochs ?? kept.epochs ?? usual.epochs,
+    lr: options.lr ?? kept.lr ?? usual.lr,
+    batchSize: options.batchSize ?? kept.batchSize ?? usual.batchSize,
+    optimizer: options.optimizer ?? kept.optimizer ?? usual.optimizer,
+    seed: options.seed ?? kept.seed ?? usual.seed,
+  });
+  if (options.resume === undefined) return chosen({});
+  const kept = await readConfig(options.resume);
+  const { recipe: trained, ...rest } = kept;
+  if (trained !== name)
+    throw new ArgumentError(`train: ${options.resume} is a training of ${trained}, not of ${name}; resume it as that`);
+  const settings = chosen(rest);
+  for (const key of ['epochs', 'lr', 'batchSize', 'optimizer', 'seed'] as const)
+    if (settings[key] !== rest[key])
+      throw new ArgumentError(
+        `train: ${options.resume} was started with ${key} ${rest[key]}, which cannot become ${settings[key]} when it is resumed`,
+      );
+  return settings;
 }
 
-function perClass(names: readonly string[], predictions: Int32Array, labels: Int32Array) {
+async function readConfig(folder: string): Promise<Settings & { readonly recipe: string }> {
+  const file = path.join(folder, 'config.json');
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw fileError(error, 'train', file);
+  });
+  try {
+    return JSON.parse(text) as Settings & { readonly recipe: string };
+  } catch (error) {
+    throw new FileFormatError(`train: ${file} is no JSON`, { cause: error });
+  }
+}
+
+/** Falls to 0 along half a cosine. */
+function cosine(optimizer: Optimizer, lr: number, steps: number): ScheduleLike {
+  let step = 0;
+  const set = () => {
+    optimizer.lr = (lr / 2) * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps));
+  };
+  return {
+    step() {
+      step++;
+      set();
+    },
+    stateDict: () => ({ step }),
+    loadStateDict(state: { step: number }) {
+      step = state.step;
+      set();
+    },
+  };
+}
+
+/** Seconds of training, evaluation left out. */
+async function learn(
+  name: string,
+  model: nn.Module,
+  data: RecipeData,
+  settings: Settings,
+  { run, resume, signal }: TrainOptions,
+  reporter: Reporter,
+): Promise<number> {
+  const { epochs, batchSize, lr, seed } = settings;
+  const optimizer = makeOptimizer(settings.optimizer, model.parameters(), lr);
+  const steps = Math.ceil((await data.train.length()) / batchSize);
+  const folder = resume ?? run;
+  const { history } = await fit(
+    model,
+    { train: data.train.shuffle({ seed }).batch(batchSize), validation: data.test.batch(500) },
+    {
+      epochs,
+      optimizer,
+      stepSchedule: cosine(optimizer, lr, steps * epochs),
+      metrics: { accuracy: accuracy() },
+      monitor: 'validation.accuracy',
+      folder,
+      ...(folder !== undefined && { checkpoints: { everySteps: kCheckpointSteps } }),
+      ...(resume !== undefined && { resume }),
+      config: { recipe: name, ...settings },
+      progress: 'none',
+      callbacks: [telling(reporter, steps)],
+      signal,
+    },
+  );
+  return history.reduce((total, { seconds }) => total + seconds, 0);
+}
+
+/** Passes what `fit` tells on to the reporter. */
+const telling = (reporter: Reporter, steps: number): Callback => ({
+  onStep({ epoch, step, loss, samples, scores }) {
+    const { accuracy: reached } = scores();
+    reporter.report({ event: 'step', epoch, step, steps, loss, accuracy: Number(reached), samples });
+  },
+  onEpochEnd({ epoch, train, validation, seconds, samples }) {
+    reporter.report({
+      event: 'epoch',
+      epoch,
+      loss: train.loss,
+      trainAccuracy: Number(train.accuracy),
+      accuracy: Number(validation?.accuracy),
+      seconds,
+      imagesPerSecond: samples / seconds,
+    });
+  },
+});
+
+/** Curves of the run folder; a missing package is told and is no failure, since the training is done. */
+async function drawRun(folder: string | undefined, reporter: Reporter): Promise<void> {
+  if (folder === undefined) return;
+  try {
+    for (const file of await drawCurves(folder)) reporter.report({ event: 'file', kind: 'curves', path: file });
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    console.error(`no curves: ${error.message}`);
+  }
+}
+
+export function perClass(names: readonly string[], predictions: Int32Array, labels: Int32Array) {
   const classes = names.map((label) => ({ label, right: 0, total: 0 }));
   labels.forEach((label, i) => {
     classes[label].total++;
@@ -100,17 +223,31 @@ function perClass(names: readonly string[], predictions: Int32Array, labels: Int
 }
 
 /** The first held-out images, wrong ones brought to the front so that they are seen. */
-async function drawSheet(file: string, data: Data, predictions: Int32Array, labels: Int32Array): Promise<void> {
+async function drawSheet(
+  file: string,
+  { image: [channels, height, width], mean = [], deviation = [] }: Recipe,
+  data: RecipeData,
+  predictions: Int32Array,
+  labels: Int32Array,
+): Promise<void> {
   const wrong = [...labels.keys()].filter((i) => predictions[i] !== labels[i]).slice(0, kSheetCells / 5);
   const others = [...labels.keys()].filter((i) => !wrong.includes(i)).slice(0, kSheetCells - wrong.length);
   const wanted = new Set([...wrong, ...others]);
   const pixels = new Map<number, Float32Array>();
+  const plane = height * width;
   let at = 0;
   for await (const { image } of data.test.batch(500)) {
     const values = await image.data();
-    const size = values.length / image.shape[0];
+    const size = channels * plane;
     for (let i = 0; i < image.shape[0]; i++, at++)
-      if (wanted.has(at)) pixels.set(at, values.subarray(i * size, (i + 1) * size));
+      if (wanted.has(at))
+        pixels.set(
+          at,
+          values.slice(i * size, (i + 1) * size).map((value, j) => {
+            const channel = Math.floor(j / plane);
+            return value * (deviation[channel] ?? 1) + (mean[channel] ?? 0);
+          }),
+        );
     if (at > Math.max(...wanted)) break;
   }
   const cells: Cell[] = [...wrong, ...others].map((i) => ({
@@ -118,14 +255,14 @@ async function drawSheet(file: string, data: Data, predictions: Int32Array, labe
     caption: String(predictions[i]),
     right: predictions[i] === labels[i],
   }));
-  const png = contactSheet(cells, 28, 20);
+  const png = contactSheet(cells, width, 20);
   await writeAtomically(file, async (handle) => {
     await handle.writeFile(png);
   });
 }
 
 /** A fresh network with the saved weights must predict what the trained one predicted. */
-async function verify(file: string, recipe: Recipe, data: Data, predictions: Int32Array): Promise<void> {
+async function verify(file: string, recipe: Recipe, data: RecipeData, predictions: Int32Array): Promise<void> {
   const loaded = recipe.model();
   await loaded.load(file);
   const again = await predict(loaded, data.test);
@@ -138,7 +275,7 @@ async function verify(file: string, recipe: Recipe, data: Data, predictions: Int
 }
 
 /** Tells of downloads on stderr, a line for every tenth. */
-function downloadNotes(): (file: string, received: number, total: number | undefined) => void {
+export function downloadNotes(): (file: string, received: number, total: number | undefined) => void {
   const told = new Map<string, number>();
   return (file, received, total) => {
     const tenth = total ? Math.floor((received / total) * 10) : 0;

@@ -1,10 +1,39 @@
-/** Training loops. */
+/** brawn/train: the training loop, metrics, checkpoints, reports, curves and the learning-rate finder. */
+export type {
+  Callback,
+  EndReport,
+  EpochReport,
+  StartReport,
+  StepReport,
+  TrainContext,
+  WatchReport,
+} from './callbacks.js';
+export { accuracyOf, type LabelledBatch, labelsOf, predict } from './classifier.js';
+export { drawCurves, drawSvg, type Panel, type Series, svgToPng } from './curves.js';
+export type { EarlyStoppingOptions } from './early-stopping.js';
 export {
-  accuracyOf,
-  type ClassifierOptions,
-  type LabelledBatch,
-  labelsOf,
-  predict,
-  type TrainProgress,
-  trainClassifier,
-} from './classifier.js';
+  type CheckpointOptions,
+  type FitData,
+  type FitOptions,
+  type FitResult,
+  fit,
+  type TrainBatches,
+} from './fit.js';
+export { findLearningRate, type LearningRateFinding, type LearningRateOptions } from './lr-finder.js';
+export {
+  type Averaging,
+  accuracy,
+  confusionMatrix,
+  f1,
+  type Metric,
+  type MetricValue,
+  perplexity,
+  precision,
+  recall,
+  type Totals,
+  topKAccuracy,
+} from './metrics.js';
+export { type ProgressOutput, type ProgressStyle, progressCallback } from './progress.js';
+export { type MetricsLine, readMetrics } from './run-folder.js';
+export type { ScheduleLike } from './schedules.js';
+export type { Objective, ReluReport, Scores, UpdateOptions } from './step.js';

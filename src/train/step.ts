@@ -1,0 +1,232 @@
+/**
+ * The compiled steps of a training: forward, loss, metrics, gradients, clipping and update as one native program, and
+ * the evaluation of a batch as another. A watched step also gives gradient norms and the state of the ReLUs.
+ */
+import type { Sample } from '../data/index.js';
+import { ArgumentError } from '../errors.js';
+import { FunctionLayer, type Module } from '../nn/index.js';
+import { all, cast, crossEntropy, lessEqual, mean, sqrt, square, sum } from '../ops/index.js';
+import { clipGradNorm, clipGradValue, type Optimizer } from '../optim/index.js';
+import { compile } from '../runtime/compile.js';
+import type { Tensor } from '../tensor.js';
+import { addTo, type Metric, type MetricValue, type Totals } from './metrics.js';
+
+type F = Tensor<'float32'>;
+
+/** What is computed from a batch. All but `model` have defaults for batches that have an input and a target. */
+export interface Objective<B extends Sample = Sample> {
+  readonly model: Module;
+  /** The model's input; the column `image`, `x` or `input` unless told. */
+  readonly input?: (batch: B) => Tensor;
+  /** What the model should give; the column `label`, `y` or `target` unless told. */
+  readonly target?: (batch: B) => Tensor;
+  /** A scalar; cross-entropy unless told. It is taken for a mean over the samples of the batch. */
+  readonly loss?: (output: F, target: Tensor, batch: B) => F;
+  readonly metrics?: Readonly<Record<string, Metric>>;
+}
+
+/** How gradients become an update. */
+export interface UpdateOptions {
+  readonly optimizer: Optimizer;
+  /** Scale the gradients so that their common norm is at most this. */
+  readonly clipNorm?: number;
+  /** Cut the elements of the gradients to [-clipValue, clipValue]. */
+  readonly clipValue?: number;
+}
+
+/** What a step tells. */
+export interface StepResult {
+  readonly loss: number;
+  readonly samples: number;
+  readonly sums: Readonly<Record<string, Tensor>>;
+  readonly watched?: Watched;
+}
+
+/** State of a ReLU in one batch. */
+export interface ReluReport {
+  /** Share of its outputs that are zero. */
+  readonly zeros: number;
+  /** Share of its units (channels) that are zero for every sample of the batch: they learn nothing from it. */
+  readonly dead: number;
+}
+
+/** What a watched step tells beside. */
+export interface Watched {
+  /** Euclidean norm of the gradient of each parameter, before clipping. */
+  readonly gradientNorms: Readonly<Record<string, number>>;
+  /** By the path of the module. */
+  readonly relus: Readonly<Record<string, ReluReport>>;
+}
+
+const kInputs = ['image', 'x', 'input'];
+const kTargets = ['label', 'y', 'target'];
+
+function column(batch: Sample, names: readonly string[], what: string): Tensor {
+  const name = names.find((candidate) => Object.hasOwn(batch, candidate));
+  if (name === undefined)
+    throw new ArgumentError(
+      `fit: the batch has the columns ${Object.keys(batch).join(', ') || '(none)'}, none of ${names.join(', ')}; ` +
+        `say which is the ${what} with ${what}: (batch) => ...`,
+    );
+  return batch[name];
+}
+
+/** Forward, loss and sums of metrics, inside of a trace. */
+function forward<B extends Sample>(objective: Objective<B>, batch: B): { loss: F; sums: Record<string, Tensor> } {
+  const { model, input, target, loss, metrics = {} } = objective;
+  const output = model.forward(input ? input(batch) : column(batch, kInputs, 'input'));
+  const wanted = target ? target(batch) : (loss?.length ?? 2) < 2 ? output : column(batch, kTargets, 'target');
+  const value = loss ? loss(output, wanted, batch) : crossEntropy(output, wanted as Tensor<'int32'>);
+  if (value.shape.length !== 0) throw new ArgumentError(`fit: the loss must be a scalar, got ${value}`);
+  const sums: Record<string, Tensor> = {};
+  for (const [name, metric] of Object.entries(metrics))
+    for (const [part, tensor] of Object.entries(metric.sums(output, wanted))) sums[`${name}/${part}`] = tensor;
+  return { loss: value, sums };
+}
+
+const kRelus = new Set(['ReLU', 'ReLU6']);
+
+/** Runs `fn` while every ReLU below `model` tells what it gave. */
+function withRelus<T>(model: Module, fn: () => T): { result: T; relus: Record<string, { zeros: F; dead: F }> } {
+  const relus: Record<string, { zeros: F; dead: F }> = {};
+  const found = model
+    .namedModules()
+    .filter(
+      (entry): entry is [string, FunctionLayer] => entry[1] instanceof FunctionLayer && kRelus.has(entry[1].name),
+    );
+  for (const [path, layer] of found) {
+    const original = layer.forward;
+    layer.forward = (input) => {
+      const output = original.call(layer, input);
+      const isZero = lessEqual(output, 0);
+      const units = output.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+      relus[path] = {
+        zeros: mean(cast(isZero, 'float32')),
+        dead: mean(cast(output.rank > 1 ? all(isZero, units) : isZero, 'float32')),
+      };
+      return output;
+    };
+  }
+  try {
+    return { result: fn(), relus };
+  } finally {
+    for (const [, layer] of found) delete (layer as { forward?: unknown }).forward;
+  }
+}
+
+const samplesOf = (batch: Sample): number => (Object.values(batch)[0] as Tensor | undefined)?.shape[0] ?? 1;
+
+async function numbers(tensors: Readonly<Record<string, Tensor>>): Promise<Record<string, number>> {
+  const read = async ([name, tensor]: [string, Tensor]) => [name, Number(await tensor.item())] as const;
+  return Object.fromEntries(await Promise.all(Object.entries(tensors).map(read)));
+}
+
+/** A compiled training step. `isWatched` asks for gradient norms and ReLUs as well. */
+export type TrainStep<B extends Sample> = (batch: B, isWatched: boolean, signal?: AbortSignal) => Promise<StepResult>;
+
+/** Compiles the training step. */
+export function trainStep<B extends Sample>(objective: Objective<B>, update: UpdateOptions): TrainStep<B> {
+  const { model } = objective;
+  const { optimizer, clipNorm, clipValue } = update;
+  const names = new Map(model.namedParameters().map(([name, parameter]) => [parameter, name]));
+  const step = compile(
+    (batch: B, isWatched: boolean) => {
+      const run = () => forward(objective, batch);
+      const { result, relus } = isWatched ? withRelus(model, run) : { result: run(), relus: {} };
+      let gradients = optimizer.gradients(result.loss);
+      const norms: Record<string, Tensor> = {};
+      if (isWatched)
+        optimizer.parameters.forEach((parameter, i) => {
+          const gradient = gradients[i] as F | undefined;
+          if (gradient) norms[names.get(parameter) ?? `parameter ${i}`] = sqrt(sum(square(gradient)));
+        });
+      if (clipValue !== undefined) gradients = clipGradValue(gradients, clipValue);
+      if (clipNorm !== undefined) gradients = clipGradNorm(gradients, clipNorm).gradients;
+      optimizer.step(gradients);
+      return { ...result, norms, relus };
+    },
+    { name: 'training step' },
+  );
+  return async (batch, isWatched, signal) => {
+    const { loss, sums, norms, relus } = await step.run({ signal }, batch, isWatched);
+    const result = { loss: await loss.item(), samples: samplesOf(batch), sums };
+    if (!isWatched) return result;
+    const reports = Object.entries(relus).map(async ([path, report]) => [path, await numbers(report)] as const);
+    const watched = {
+      gradientNorms: await numbers(norms),
+      relus: Object.fromEntries(await Promise.all(reports)) as unknown as Record<string, ReluReport>,
+    };
+    return { ...result, watched };
+  };
+}
+
+/** Loss and metrics of a whole data set. */
+export type Scores = Readonly<Record<string, MetricValue>> & { readonly loss: number };
+
+/** Adds up what steps tell. Losses are weighted by the number of samples. */
+export class Tally {
+  loss = 0;
+  samples = 0;
+  readonly totals: Record<string, Float64Array> = {};
+
+  constructor(readonly metrics: Readonly<Record<string, Metric>> = {}) {}
+
+  async add({ loss, samples, sums }: StepResult): Promise<void> {
+    this.loss += loss * samples;
+    this.samples += samples;
+    await addTo(this.totals, sums);
+  }
+
+  scores(): Scores {
+    const own = (name: string): Totals =>
+      Object.fromEntries(
+        Object.entries(this.totals).flatMap(([key, total]) =>
+          key.startsWith(`${name}/`) ? [[key.slice(name.length + 1), total]] : [],
+        ),
+      );
+    const values = Object.entries(this.metrics).map(([name, { value }]) => [name, value(own(name), this.samples)]);
+    return { loss: this.loss / this.samples, ...Object.fromEntries(values) };
+  }
+
+  /** All of it as plain numbers, for a checkpoint. */
+  state(): TallyState {
+    const totals = Object.entries(this.totals).map(([name, total]) => [name, [...total]] as const);
+    return { loss: this.loss, samples: this.samples, totals: Object.fromEntries(totals) };
+  }
+
+  restore({ loss, samples, totals }: TallyState): void {
+    this.loss = loss;
+    this.samples = samples;
+    for (const [name, total] of Object.entries(totals)) this.totals[name] = Float64Array.from(total);
+  }
+}
+
+/** A tally in a checkpoint. */
+export interface TallyState {
+  readonly loss: number;
+  readonly samples: number;
+  readonly totals: Readonly<Record<string, readonly number[]>>;
+}
+
+/** Compiles the evaluation: loss and metrics over all batches, with the model in evaluation mode. */
+export function evaluator<B extends Sample>(
+  objective: Objective<B>,
+): (batches: AsyncIterable<B>, signal?: AbortSignal) => Promise<Scores> {
+  const { model, metrics } = objective;
+  const score = compile((batch: B) => forward(objective, batch), { name: 'evaluation' });
+  return async (batches, signal) => {
+    const tally = new Tally(metrics);
+    const wasTraining = model.training;
+    model.eval();
+    try {
+      for await (const batch of batches) {
+        const { loss, sums } = await score.run({ signal }, batch);
+        await tally.add({ loss: await loss.item(), samples: samplesOf(batch), sums });
+      }
+    } finally {
+      model.train(wasTraining);
+    }
+    if (tally.samples === 0) throw new ArgumentError('fit: the validation data is empty');
+    return tally.scores();
+  };
+}
