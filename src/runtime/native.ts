@@ -6,6 +6,7 @@ import { bytesOf, newArray, showMiB, type TypedArray } from '../dtype.js';
 import { AnomalyError, type BrawnError, IndexError, InternalError, MemoryError, NativeError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { sourceOf } from '../graph/leaves.js';
+import type { LeafSource } from '../graph/node.js';
 import { emitPlan, type Plan, plan } from '../plan/plan.js';
 import { showShape, sizeOf } from '../shape.js';
 import { addon, type NativeFailure, type NativeProgram } from './addon.js';
@@ -44,10 +45,15 @@ function refuse(required: number, available: number): never {
   );
 }
 
-/** Runs a compiled graph with the present elements of the leaves of `graph`. */
-export function runCompiled(compiled: Compiled, graph: Graph, signal?: AbortSignal): Promise<TypedArray[]> {
+/** Runs a compiled graph with what `read` gives for the leaves of `graph`. */
+export function runCompiled(
+  compiled: Compiled,
+  graph: Graph,
+  read: (source: LeafSource) => TypedArray,
+  signal?: AbortSignal,
+): Promise<TypedArray[]> {
   const native = addon();
-  const inputs = graph.leaves.map((leaf) => sourceOf(leaf)?.read() as TypedArray);
+  const inputs = graph.leaves.map((leaf) => read(sourceOf(leaf) as LeafSource));
   const outputs = graph.outputs.map((node) => newArray(node.dtype, sizeOf(node.shape), node.scope ?? node.op.name));
   const profile = debugPlan();
   return new Promise((resolve, reject) => {

@@ -5,7 +5,7 @@
 import type { TypedArray } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
 import { type Assignment, collect, type Graph, signature } from '../graph/graph.js';
-import type { Node } from '../graph/node.js';
+import type { LeafSource, Node } from '../graph/node.js';
 import { ambientTrace, refuseWhileTracing } from '../graph/trace.js';
 import { type RunOptions, setReader, Tensor } from '../tensor.js';
 import { StateSource, type Variable } from '../variable.js';
@@ -124,13 +124,14 @@ export class Executable {
   ): Promise<TypedArray[]> {
     after?.catch(() => undefined);
     this.check();
+    const hosts = readHosts(this.#graph);
     const undo = this.variables.map((variable) => variable.overwritten());
     const prepare = async () => {
       await after;
       await initialize(this.#graph, signal);
     };
     const isReady = !after && uninitialized(this.#graph).length === 0;
-    const running = inOrder(isReady ? undefined : prepare, () => using(() => this.submit(signal)));
+    const running = inOrder(isReady ? undefined : prepare, () => using(() => this.submit(signal, hosts)));
     if (undo.length === 0) return running;
     return running.catch((error) => {
       for (const takeBack of undo) takeBack();
@@ -139,15 +140,23 @@ export class Executable {
   }
 
   /** Runs with the leaves' present elements, after all that has been submitted so far. */
-  async submit(signal?: AbortSignal): Promise<TypedArray[]> {
+  async submit(signal?: AbortSignal, hosts = readHosts(this.#graph)): Promise<TypedArray[]> {
     signal?.throwIfAborted();
-    if (getBackend() === 'native') return runCompiled(this.compiled(), this.#graph, signal);
-    const { outputs, assigned } = execute(this.#graph, isAnomalyMode());
+    const read = (source: LeafSource) => hosts.get(source.identity) ?? source.read();
+    if (getBackend() === 'native') return runCompiled(this.compiled(), this.#graph, read, signal);
+    const { outputs, assigned } = execute(this.#graph, read, isAnomalyMode());
     this.variables.forEach((variable, i) => {
       (variable.storage as Float64Array).set(assigned[i] as Float64Array);
     });
     return outputs;
   }
+}
+
+/** What the host supplies, as it is now: learning rates and random counters are those of the call. */
+function readHosts(graph: Graph): Map<object, TypedArray> {
+  const hosts = new Map<object, TypedArray>();
+  for (const { source } of graph.leaves) if (source?.kind === 'host') hosts.set(source.identity, source.read());
+  return hosts;
 }
 
 /** The variables that the graph reads or writes and that have no elements yet. */

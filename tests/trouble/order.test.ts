@@ -188,6 +188,29 @@ describe.each(executors)('order of the calls, %s', (backend) => {
     expect(await (await running).toArray()).toEqual([5]);
   });
 
+  it('holds for what the host supplies: learning rates and random numbers are those of the call', async () => {
+    b.setBackend(backend);
+    const w = new b.Parameter(t(0), { name: 'w' });
+    const optimizer = b.optim.sgd([w], { lr: 1 });
+    const noise = b.compile((x: T) => {
+      optimizer.minimize(b.sum(b.mul(w, x)));
+      return b.add(b.rand([1]), b.mul(x, 0));
+    });
+    const draws = async (lazy: boolean) => {
+      b.manualSeed(7);
+      optimizer.lr = 1;
+      const first = noise(lazy ? b.mul(t(1), 1) : t(1));
+      optimizer.lr = 100;
+      const between = b.rand([1]);
+      return [await (await first).item(), await between.item(), await w.item()];
+    };
+    const ready = await draws(false);
+    expect(ready[2]).toBe(-1);
+    w.assign(t(0));
+    await b.evaluate([]);
+    expect(await draws(true)).toEqual(ready);
+  });
+
   it('holds for two models that share parameters', async () => {
     b.setBackend(backend);
     const w = new b.Parameter(t(1), { name: 'w' });

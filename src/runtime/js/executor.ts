@@ -7,7 +7,7 @@ import { type DType, isFloat, newArray, type TypedArray } from '../../dtype.js';
 import { AnomalyError, IndexError, InternalError } from '../../errors.js';
 import { type Graph, isLeaf } from '../../graph/graph.js';
 import { sourceOf } from '../../graph/leaves.js';
-import type { Node, ReferenceArray } from '../../graph/node.js';
+import type { LeafSource, Node, ReferenceArray } from '../../graph/node.js';
 import { contiguousView } from '../../graph/view.js';
 import { forEachPosition } from '../../ops/slice.js';
 import { type Shape, showShape, sizeOf } from '../../shape.js';
@@ -89,11 +89,15 @@ function compute(node: Node, inputs: readonly ReferenceArray[], anomaly: boolean
  * Computes outputs and assignments of `graph`; assignments are given as arrays in the order of `graph.assigns`. With
  * `anomaly` the first float result with NaN or Inf is an AnomalyError.
  */
-export function execute(graph: Graph, anomaly = false): { outputs: TypedArray[]; assigned: TypedArray[] } {
+export function execute(
+  graph: Graph,
+  read: (source: LeafSource) => TypedArray = (source) => source.read(),
+  anomaly = false,
+): { outputs: TypedArray[]; assigned: TypedArray[] } {
   const values = new Map<Node, ReferenceArray>();
   for (const node of graph.nodes) {
     const source = isLeaf(node) ? sourceOf(node) : undefined;
-    if (source) values.set(node, toReference(source.read(), node.shape, node.dtype));
+    if (source) values.set(node, toReference(read(source), node.shape, node.dtype));
     else {
       const inputs = node.inputs.map((input) => values.get(input) as ReferenceArray);
       values.set(node, compute(node, inputs, anomaly));
