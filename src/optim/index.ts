@@ -24,5 +24,26 @@ export {
   type Trained,
 } from './optimizer.js';
 export { RMSprop, type RmspropOptions, rmsprop } from './rmsprop.js';
+export { Schedule, type Scheduled, type ScheduledGroup, type ScheduleState } from './schedule.js';
+export {
+  chainedLR,
+  constantLR,
+  cosineAnnealingLR,
+  cosineAnnealingWarmRestarts,
+  exponentialLR,
+  type LinearOptions,
+  lambdaLR,
+  linearLR,
+  multiStepLR,
+  type OneCycleOptions,
+  oneCycleLR,
+  type PlateauOptions,
+  type PlateauState,
+  polynomialLR,
+  ReduceLROnPlateau,
+  reduceLROnPlateau,
+  sequentialLR,
+  stepLR,
+} from './schedules.js';
 export { SGD, type SgdOptions, sgd } from './sgd.js';
 export type { GroupState, OptimizerState } from './state.js';

@@ -105,6 +105,11 @@ export class LBFGS {
       throw new ArgumentError(`lbfgs: lineSearchFn must be 'strong_wolfe' or null, got ${String(lineSearchFn)}`);
   }
 
+  /** The options, for schedules. */
+  get groups(): readonly [LbfgsOptions] {
+    return [this.options];
+  }
+
   get lr(): number {
     return this.options.lr;
   }
