@@ -74,7 +74,7 @@ function varianceOf<D extends FloatDType>(
 }
 
 /** Square root whose gradient at 0 is 0, as norms and deviations need it. */
-const rootOf = <D extends FloatDType>(squared: Tensor<D>): Tensor<D> => flatAtZero(squared, sqrt);
+const rootOf = <D extends FloatDType>(squared: Tensor<D>): Tensor<D> => flatAtZero(squared, (x) => sqrt(x));
 
 /** A function that is 0 at 0, with the gradient 0 there. */
 function flatAtZero<D extends FloatDType>(x: Tensor<D>, f: (x: Tensor<D>) => Tensor<D>): Tensor<D> {
