@@ -14,7 +14,10 @@ export interface Column<D extends DType = DType> {
   readonly shape?: readonly number[];
   /** dtype of the tensors; the array's own unless told. */
   readonly dtype?: D;
-  /** Bytes only: what each of the 256 values becomes, as float32 (so that images stay small in memory). */
+  /**
+   * Bytes only: what each of the 256 values becomes, as float32 (so that images stay small in memory). 256 values for
+   * each channel, the first dimension of a sample, where they differ.
+   */
   readonly lookup?: Float32Array;
 }
 
@@ -37,19 +40,35 @@ function prepare(name: string, column: Column): { count: number; prepared: Prepa
     throw new ShapeError(
       `fromArrays: column ${name} of shape ${showShape([count, ...shape])} needs ${count * sizeOf(shape)} elements, got ${data.length}`,
     );
-  if (lookup && (!(data instanceof Uint8Array) || lookup.length !== 256))
-    throw new ArgumentError(`fromArrays: column ${name} with a lookup needs a Uint8Array and 256 values`);
+  if (lookup && (!(data instanceof Uint8Array) || (lookup.length !== 256 && lookup.length !== 256 * shape[0])))
+    throw new ArgumentError(
+      `fromArrays: column ${name} with a lookup needs a Uint8Array and 256 values, or 256 for each channel`,
+    );
   const dtype = lookup ? 'float32' : (column.dtype ?? dtypeOfArray(data));
   if (!lookup && newArray(dtype, 0).constructor !== data.constructor)
     throw new ArgumentError(`fromArrays: column ${name} is ${data.constructor.name}, which does not hold ${dtype}`);
   return { count, prepared: { data, shape, size: sizeOf(shape), dtype, lookup } };
 }
 
+/** One sample's bytes as floats, by the table of its channel. */
+function lookUp(
+  data: Uint8Array,
+  from: number,
+  size: number,
+  lookup: Float32Array,
+  out: Float32Array,
+  to: number,
+): void {
+  const channel = (size * 256) / lookup.length;
+  for (let base = 0, j = 0; base < lookup.length; base += 256)
+    for (const end = j + channel; j < end; j++) out[to + j] = lookup[base + data[from + j]];
+}
+
 function gather({ data, shape, size, dtype, lookup }: Prepared, indices: Int32Array, lead: Shape): Tensor {
   const out = newArray(dtype, indices.length * size);
   for (let i = 0; i < indices.length; i++) {
     const from = indices[i] * size;
-    if (lookup) for (let j = 0, to = i * size; j < size; j++) out[to + j] = lookup[data[from + j] as number];
+    if (lookup) lookUp(data as Uint8Array, from, size, lookup, out as Float32Array, i * size);
     else if (size === 1) out[i] = data[from];
     else (out as Float32Array).set((data as Float32Array).subarray(from, from + size), i * size);
   }

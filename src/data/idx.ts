@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { constants, createGunzip, gunzip } from 'node:zlib';
 import { type DType, newArray, type TypedArray } from '../dtype.js';
 import { FileFormatError } from '../errors.js';
 import { fileError } from '../io/file-errors.js';
@@ -34,8 +34,15 @@ const elementTypes: ReadonlyMap<number, ElementType> = new Map<number, ElementTy
 
 const inflate = promisify(gunzip);
 
-/** The bytes of a file, uncompressed when it is a gzip file. */
-export async function readMaybeGzip(path: string, where: string): Promise<Uint8Array> {
+/**
+ * The bytes of a file, uncompressed when it is a gzip file. With `onDamage`, what can be had of a damaged gzip file, after
+ * telling it of the error.
+ */
+export async function readMaybeGzip(
+  path: string,
+  where: string,
+  onDamage?: (error: FileFormatError) => void,
+): Promise<Uint8Array> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -46,11 +53,24 @@ export async function readMaybeGzip(path: string, where: string): Promise<Uint8A
   try {
     return await inflate(bytes);
   } catch (error) {
-    throw new FileFormatError(
+    const told = new FileFormatError(
       `${where}: ${path} is a damaged or truncated gzip file (${(error as Error).message}); get it again`,
       { cause: error },
     );
+    if (!onDamage) throw told;
+    onDamage(told);
+    return salvaged(bytes);
   }
+}
+
+/** What comes out of a gzip file before its damage. */
+function salvaged(bytes: Buffer): Promise<Uint8Array> {
+  return new Promise((resolve) => {
+    const parts: Buffer[] = [];
+    const done = () => resolve(Buffer.concat(parts));
+    const stream = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH }).on('data', (part: Buffer) => parts.push(part));
+    stream.on('error', done).on('end', done).end(bytes);
+  });
 }
 
 /** Parses the bytes of an idx file. `path` is for messages. */

@@ -1,6 +1,6 @@
 /**
- * MNIST: 70,000 handwritten digits of 28 x 28 pixels (LeCun, Cortes and Burges). Looked for in the folder that is
- * given, else in the cache folder, else downloaded into that.
+ * MNIST: 70,000 handwritten digits of 28 x 28 pixels (LeCun, Cortes and Burges), and Fashion-MNIST, as many pictures of
+ * clothes in the same files. Looked for in the folder that is given, else in the cache folder, else downloaded into that.
  */
 import { createHash } from 'node:crypto';
 import { access } from 'node:fs/promises';
@@ -34,25 +34,59 @@ export interface MnistOptions {
   readonly onProgress?: (file: string, received: number, total: number | undefined) => void;
 }
 
-const kMirrors = [
-  'https://ossci-datasets.s3.amazonaws.com/mnist/',
-  'https://storage.googleapis.com/cvdf-datasets/mnist/',
-];
+/** One of the data sets that come as four idx files of these names. */
+interface Kind {
+  readonly name: string;
+  /** In the cache folder. */
+  readonly folder: string;
+  readonly mirrors: readonly string[];
+  /** SHA-256 of the uncompressed files, since mirrors compress differently. */
+  readonly sha256: Readonly<Record<Split, { readonly images: string; readonly labels: string }>>;
+  /** Of the training images, with values in [0, 1]. */
+  readonly mean: number;
+  readonly deviation: number;
+}
 
-/** Names and SHA-256 of the uncompressed files, since mirrors compress differently. */
 const files = {
-  train: {
-    images: ['train-images-idx3-ubyte', 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db'],
-    labels: ['train-labels-idx1-ubyte', '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5'],
-  },
-  test: {
-    images: ['t10k-images-idx3-ubyte', '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7'],
-    labels: ['t10k-labels-idx1-ubyte', 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2'],
-  },
+  train: { images: 'train-images-idx3-ubyte', labels: 'train-labels-idx1-ubyte' },
+  test: { images: 't10k-images-idx3-ubyte', labels: 't10k-labels-idx1-ubyte' },
 } as const;
 
-const kMean = 0.1307;
-const kDeviation = 0.3081;
+const handwritten: Kind = {
+  name: 'mnist',
+  folder: 'mnist',
+  mirrors: ['https://ossci-datasets.s3.amazonaws.com/mnist/', 'https://storage.googleapis.com/cvdf-datasets/mnist/'],
+  sha256: {
+    train: {
+      images: 'ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db',
+      labels: '65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5',
+    },
+    test: {
+      images: '0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7',
+      labels: 'ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2',
+    },
+  },
+  mean: 0.1307,
+  deviation: 0.3081,
+};
+
+const fashion: Kind = {
+  name: 'fashionMnist',
+  folder: 'fashion-mnist',
+  mirrors: ['http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/'],
+  sha256: {
+    train: {
+      images: 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888',
+      labels: 'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9',
+    },
+    test: {
+      images: '5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b',
+      labels: '0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34',
+    },
+  },
+  mean: 0.286,
+  deviation: 0.353,
+};
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(
@@ -71,15 +105,21 @@ async function find(folder: string, name: string): Promise<string | undefined> {
   return undefined;
 }
 
-async function fetchFile(folder: string, name: string, sha256: string, options: MnistOptions): Promise<string> {
-  const mirrors = options.mirrors ?? kMirrors;
+async function fetchFile(
+  kind: Kind,
+  folder: string,
+  name: string,
+  sha256: string,
+  options: MnistOptions,
+): Promise<string> {
+  const mirrors = options.mirrors ?? kind.mirrors;
   const to = join(folder, `${name}.gz`);
   const verify = async (path: string): Promise<void> => {
     const digest = createHash('sha256')
-      .update(await readMaybeGzip(path, 'mnist'))
+      .update(await readMaybeGzip(path, kind.name))
       .digest('hex');
     if (digest !== sha256)
-      throw new FileFormatError(`mnist: ${basename(to)} has SHA-256 ${digest} uncompressed, expected ${sha256}`);
+      throw new FileFormatError(`${kind.name}: ${basename(to)} has SHA-256 ${digest} uncompressed, expected ${sha256}`);
   };
   try {
     const onProgress = (received: number, total?: number) => options.onProgress?.(basename(to), received, total);
@@ -88,45 +128,54 @@ async function fetchFile(folder: string, name: string, sha256: string, options: 
   } catch (error) {
     if (!(error instanceof BrawnError)) throw error;
     throw new FileError(
-      `mnist: ${error.message}. Check the network (HTTPS_PROXY is honoured), or download ${name}.gz from ` +
+      `${kind.name}: ${error.message}. Check the network (HTTPS_PROXY is honoured), or download ${name}.gz from ` +
         `${mirrors.join(' or ')} by hand into ${folder}, or give the folder that has it as dir`,
       { cause: error },
     );
   }
 }
 
-async function readPart(split: Split, part: 'images' | 'labels', options: MnistOptions): Promise<[string, IdxArray]> {
-  const [name, sha256] = files[split][part];
-  const folder = options.dir ?? join(cacheFolder(), 'mnist');
+async function readPart(
+  kind: Kind,
+  split: Split,
+  part: 'images' | 'labels',
+  options: MnistOptions,
+): Promise<[string, IdxArray]> {
+  const name = files[split][part];
+  const folder = options.dir ?? join(cacheFolder(), kind.folder);
   let path = await find(folder, name);
   if (path === undefined) {
     if (!(options.download ?? options.dir === undefined))
       throw new FileError(
-        `mnist: ${folder} has neither ${name} nor ${name}.gz; put the four MNIST idx files there, or leave out dir to download them`,
+        `${kind.name}: ${folder} has neither ${name} nor ${name}.gz; put the four idx files there, or leave out dir to download them`,
       );
-    path = await fetchFile(folder, name, sha256, options);
+    path = await fetchFile(kind, folder, name, kind.sha256[split][part], options);
   }
-  return [path, parseIdx(await readMaybeGzip(path, 'mnist'), path)];
+  return [path, parseIdx(await readMaybeGzip(path, kind.name), path)];
 }
 
-async function open(split: Split, options: MnistOptions): Promise<Source<DigitSample>> {
-  const [imagePath, images] = await readPart(split, 'images', options);
-  const [labelPath, labels] = await readPart(split, 'labels', options);
+async function open(kind: Kind, split: Split, options: MnistOptions): Promise<Source<DigitSample>> {
+  const [imagePath, images] = await readPart(kind, split, 'images', options);
+  const [labelPath, labels] = await readPart(kind, split, 'labels', options);
   const [count, height, width] = images.shape;
   if (images.dtype !== 'uint8' || images.shape.length !== 3 || height !== 28 || width !== 28)
     throw new FileFormatError(
-      `mnist: ${imagePath} should hold uint8 [n,28,28], has ${images.dtype}${showShape(images.shape)}`,
+      `${kind.name}: ${imagePath} should hold uint8 [n,28,28], has ${images.dtype}${showShape(images.shape)}`,
     );
   if (labels.dtype !== 'uint8' || labels.shape.length !== 1)
     throw new FileFormatError(
-      `mnist: ${labelPath} should hold uint8 [n], has ${labels.dtype}${showShape(labels.shape)}`,
+      `${kind.name}: ${labelPath} should hold uint8 [n], has ${labels.dtype}${showShape(labels.shape)}`,
     );
   if (labels.shape[0] !== count)
-    throw new FileFormatError(`mnist: ${imagePath} has ${count} images but ${labelPath} has ${labels.shape[0]} labels`);
+    throw new FileFormatError(
+      `${kind.name}: ${imagePath} has ${count} images but ${labelPath} has ${labels.shape[0]} labels`,
+    );
   const wrong = (labels.data as Uint8Array).findIndex((label) => label > 9);
   if (wrong >= 0)
-    throw new FileFormatError(`mnist: ${labelPath} has label ${labels.data[wrong]} at ${wrong}; labels are 0 to 9`);
-  const [mean, deviation] = options.normalize ? [kMean, kDeviation] : [0, 1];
+    throw new FileFormatError(
+      `${kind.name}: ${labelPath} has label ${labels.data[wrong]} at ${wrong}; labels are 0 to 9`,
+    );
+  const [mean, deviation] = options.normalize ? [kind.mean, kind.deviation] : [0, 1];
   const lookup = Float32Array.from({ length: 256 }, (_, i) => (i / 255 - mean) / deviation);
   return columnSource<DigitSample>({
     image: { data: images.data, shape: [count, 1, 28, 28], lookup },
@@ -134,12 +183,24 @@ async function open(split: Split, options: MnistOptions): Promise<Source<DigitSa
   });
 }
 
+function dataset(kind: Kind, split: Split, options: MnistOptions): Dataset<DigitSample> {
+  if (split !== 'train' && split !== 'test')
+    throw new ArgumentError(`${kind.name}: split must be 'train' or 'test', got ${JSON.stringify(split)}`);
+  return new Dataset(() => open(kind, split, options));
+}
+
 /**
  * MNIST's 60,000 training or 10,000 test digits. Files are opened (and downloaded) when the data set is first iterated;
  * errors then are FileError (missing, not downloadable: says what to put where) and FileFormatError (damaged).
  */
 export function mnist(split: Split, options: MnistOptions = {}): Dataset<DigitSample> {
-  if (split !== 'train' && split !== 'test')
-    throw new ArgumentError(`mnist: split must be 'train' or 'test', got ${JSON.stringify(split)}`);
-  return new Dataset(() => open(split, options));
+  return dataset(handwritten, split, options);
+}
+
+/**
+ * Fashion-MNIST's 60,000 training or 10,000 test images of clothes in 10 classes (Xiao, Rasul and Vollgraf, 2017), in the
+ * layout of MNIST. Files and errors are as those of `mnist`.
+ */
+export function fashionMnist(split: Split, options: MnistOptions = {}): Dataset<DigitSample> {
+  return dataset(fashion, split, options);
 }
