@@ -11,6 +11,17 @@ export {
   smoothL1Loss,
 } from '../ops/loss.js';
 export {
+  binaryCrossEntropy,
+  cosineEmbeddingLoss,
+  hingeEmbeddingLoss,
+  hingeLoss,
+  klDiv,
+  marginRankingLoss,
+  multiMarginLoss,
+  softMarginLoss,
+  tripletMarginLoss,
+} from '../ops/margin-loss.js';
+export {
   Conv1d,
   Conv2d,
   Conv3d,

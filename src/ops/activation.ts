@@ -1,13 +1,14 @@
 /** Activations: mostly compositions, which fuse into one pass. Formulas and edge cases are PyTorch's. */
 import type { FloatDType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
-import { showShape } from '../shape.js';
+import { normalizeAxis, showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { apply, checkFloat, checkTensor } from './apply.js';
 import { greater, greaterEqual, less, lessEqual, where } from './compare.js';
 import { abs, add, clamp, div, minimum, mul, neg, square, sub } from './elementwise.js';
 import { numericFunction } from './elementwise-functions.js';
 import { erf, exp, expm1, log1p, sigmoid, tanh } from './elementwise-math.js';
+import { narrow } from './slicing.js';
 import { reshapeOp } from './view.js';
 
 function checkInput(input: Tensor, where: string): void {
@@ -148,4 +149,16 @@ export function logSigmoid<D extends FloatDType>(input: Tensor<D>): Tensor<D> {
 export function mish<D extends FloatDType>(input: Tensor<D>): Tensor<D> {
   checkInput(input, 'mish');
   return mul(input, tanh(softplus(input)));
+}
+
+/**
+ * a * sigmoid(b), a and b being the halves of the input along `axis`, the last unless told (Dauphin et al., "Language
+ * Modeling with Gated Convolutional Networks", 2017). @throws ShapeError unless the axis has an even size.
+ */
+export function glu<D extends FloatDType>(input: Tensor<D>, axis = -1): Tensor<D> {
+  checkInput(input, 'glu');
+  const at = normalizeAxis(axis, input.rank, 'glu');
+  const size = input.shape[at];
+  if (size % 2 !== 0) throw new ShapeError(`glu: dim ${at} of input ${showShape(input.shape)} must be even`);
+  return mul(narrow(input, at, 0, size / 2), sigmoid(narrow(input, at, size / 2, size / 2)));
 }

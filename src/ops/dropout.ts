@@ -6,7 +6,7 @@ import { type Shape, showShape } from '../shape.js';
 import { present, type Tensor } from '../tensor.js';
 import { checkFloat, checkTensor } from './apply.js';
 import { greaterEqual, where } from './compare.js';
-import { mul } from './elementwise.js';
+import { add, mul } from './elementwise.js';
 import { uniform } from './random.js';
 
 /** Options of dropout. */
@@ -59,4 +59,25 @@ export function dropout2d<D extends FloatDType>(input: Tensor<D>, options: Dropo
     input.shape.map((dim, i) => (i < 2 ? dim : 1)),
     options,
   );
+}
+
+/** Where the scaled exponential linear unit goes for large negative numbers. */
+const kSaturation = -1.7580993408473766;
+
+/**
+ * Dropout that keeps mean 0 and variance 1, to go with `selu`: with probability `p` an element becomes -1.7581, then all
+ * are scaled and shifted (Klambauer et al., "Self-Normalizing Neural Networks", 2017; as
+ * `torch.nn.functional.alpha_dropout`).
+ * @throws ArgumentError unless 0 <= p <= 1; DTypeError unless the input is float.
+ */
+export function alphaDropout<D extends FloatDType>(input: Tensor<D>, options: DropoutOptions = {}): Tensor<D> {
+  checkTensor(input, 'alphaDropout');
+  checkFloat(input, 'alphaDropout');
+  const { p = 0.5, training = true, generator } = options;
+  if (!(p >= 0 && p <= 1)) throw new ArgumentError(`alphaDropout: p must lie between 0 and 1, got ${p}`);
+  if (!training || p === 0) return input;
+  if (p === 1) return mul(input, 0) as Tensor<D>;
+  const scale = ((1 - p) * (1 + p * kSaturation ** 2)) ** -0.5;
+  const keep = greaterEqual(uniform(input.shape, { generator }), p);
+  return add(mul(where(keep, input, kSaturation), scale), -scale * kSaturation * p) as Tensor<D>;
 }

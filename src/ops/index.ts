@@ -4,6 +4,7 @@ export {
   elu,
   type GeluOptions,
   gelu,
+  glu,
   hardSigmoid,
   hardSwish,
   hardTanh,
@@ -18,6 +19,7 @@ export {
   silu,
   softplus,
 } from './activation.js';
+export { bilinear } from './bilinear.js';
 export { cast } from './cast.js';
 export { equal, greater, greaterEqual, isFinite, isNaN, less, lessEqual, notEqual, where } from './compare.js';
 export {
@@ -42,7 +44,7 @@ export {
   zeros,
   zerosLike,
 } from './create.js';
-export { type DropoutOptions, dropout, dropout2d } from './dropout.js';
+export { alphaDropout, type DropoutOptions, dropout, dropout2d } from './dropout.js';
 export { einsum } from './einsum.js';
 export {
   abs,
@@ -108,6 +110,22 @@ export {
   type Reduction,
   smoothL1Loss,
 } from './loss.js';
+export {
+  binaryCrossEntropy,
+  cosineEmbeddingLoss,
+  hingeEmbeddingLoss,
+  hingeLoss,
+  type KlDivOptions,
+  klDiv,
+  type MarginOptions,
+  type MultiMarginOptions,
+  marginRankingLoss,
+  multiMarginLoss,
+  type Signs,
+  softMarginLoss,
+  type TripletOptions,
+  tripletMarginLoss,
+} from './margin-loss.js';
 export { linear, matmul } from './matmul.js';
 export {
   type BatchNormOptions,

@@ -1,4 +1,4 @@
-/** Losses. All are compositions; classes stand on axis 1 as in PyTorch. */
+/** Losses over classes and differences. All are compositions; classes stand on axis 1 as in PyTorch. */
 import { type FloatDType, isFloat } from '../dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { within } from '../graph/node.js';
@@ -41,30 +41,31 @@ export interface CrossEntropyOptions<D extends FloatDType> extends ClassLossOpti
 /** Class labels. */
 export type Labels = Tensor<'int32' | 'int64'>;
 
-function checkReduction(reduction: Reduction | undefined, op: string): Reduction {
+/** @internal */
+export function checkReduction(reduction: Reduction | undefined, op: string): Reduction {
   const value = reduction ?? 'mean';
   if (value !== 'mean' && value !== 'sum' && value !== 'none')
     throw new ArgumentError(`${op}: unknown reduction ${JSON.stringify(value)}; use 'mean', 'sum' or 'none'`);
   return value;
 }
 
-/** Sums up elements' losses; a mean divides by `count` when that is given. */
-function reduced(losses: Floats, reduction: Reduction, count?: Floats): Floats {
+/** @internal Sums up elements' losses; a mean divides by `count` when that is given. */
+export function reduced(losses: Floats, reduction: Reduction, count?: Floats): Floats {
   if (reduction === 'none') return losses;
   if (reduction === 'sum') return sum(losses);
   return count ? div(sum(losses), sum(count)) : mean(losses);
 }
 
-/** Checks an input [N, C, ...] or [C]; gives it with a batch dimension. */
-function classInput(input: Floats, op: string): Floats {
+/** @internal Checks an input [N, C, ...] or [C]; gives it with a batch dimension. */
+export function classInput(input: Floats, op: string): Floats {
   checkTensor(input, op);
   checkFloat(input, op);
   if (input.rank === 0) throw new ShapeError(`${op}: input must be [N, C, ...] or [C], got a scalar`);
   return input.rank === 1 ? unsqueeze(input, 0) : input;
 }
 
-/** Checks labels and gives them as [N, ...] for an input [N, C, ...]. */
-function classLabels(target: Tensor, input: Floats, op: string): Labels {
+/** @internal Checks labels and gives them as [N, ...] for an input [N, C, ...]. */
+export function classLabels(target: Tensor, input: Floats, op: string): Labels {
   checkDTypeOf(target, ['int32', 'int64'], op, 'target');
   const expected = input.shape.filter((_, i) => i !== 1);
   const given = input.rank === 2 && target.rank === 0 ? withShape(target, [1]) : target;
@@ -75,7 +76,8 @@ function classLabels(target: Tensor, input: Floats, op: string): Labels {
   return given as Labels;
 }
 
-function classWeight(weight: Floats | null | undefined, input: Floats, op: string): Floats | undefined {
+/** @internal */
+export function classWeight(weight: Floats | null | undefined, input: Floats, op: string): Floats | undefined {
   if (weight === undefined || weight === null) return undefined;
   checkTensor(weight, op, 'weight');
   checkDTypeOf(weight, [input.dtype], op, 'weight');
@@ -201,8 +203,8 @@ function probabilityLoss(
   return reduced(neg(sum(product, 1)), reduction);
 }
 
-/** Checks the operands of a loss between equals. */
-function checkPair(input: Floats, target: Floats, op: string): void {
+/** @internal Checks the operands of a loss between equals. */
+export function checkPair(input: Floats, target: Floats, op: string): void {
   checkTensor(input, op);
   checkTensor(target, op, 'target');
   checkFloat(input, op);

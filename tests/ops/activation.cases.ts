@@ -20,7 +20,8 @@ type Names =
   | 'silu'
   | 'softplus'
   | 'logSigmoid'
-  | 'mish';
+  | 'mish'
+  | 'glu';
 
 /** Far from kinks at 0, +-1, +-3 and 6. */
 const smooth: InputSpec = {
@@ -143,4 +144,15 @@ export const activationCases: CaseTable<Names> = {
   ],
   logSigmoid: rows(ops.logSigmoid, 'F.logsigmoid(a)'),
   mish: rows(ops.mish, 'F.mish(a)').filter(({ label }) => label !== 'extremes'),
+  glu: [
+    {
+      label: 'last axis',
+      inputs: [{ shape: [3, 4] }],
+      run: (a: T) => ops.glu(a),
+      torch: 'F.glu(a)',
+      second: true,
+    },
+    { label: 'first axis', inputs: [{ shape: [4, 3] }], run: (a: T) => ops.glu(a, 0), torch: 'F.glu(a, 0)' },
+    { label: 'channels', inputs: [{ shape: [2, 6, 3] }], run: (a: T) => ops.glu(a, -2), torch: 'F.glu(a, 1)' },
+  ],
 };

@@ -10,6 +10,7 @@ import { functionCases } from './function.cases.js';
 import { indexCases } from './index.cases.js';
 import { linalgCases } from './linalg.cases.js';
 import { lossCases } from './loss.cases.js';
+import { marginLossCases } from './margin-loss.cases.js';
 import { normCases } from './norm.cases.js';
 import { poolCases } from './pool.cases.js';
 import { randomCases } from './random.cases.js';
@@ -37,6 +38,7 @@ export const allCases: { readonly [Name in Exclude<OpName, NotOps>]: readonly Op
   ...convCases,
   ...linalgCases,
   ...lossCases,
+  ...marginLossCases,
   ...normCases,
   ...poolCases,
   ...shapeCases,

@@ -1,5 +1,5 @@
 /** Rows of the matrix products. */
-import { einsum, expand, linear, matmul, permute, relu, type Tensor, transpose } from '../../src/index.js';
+import { bilinear, einsum, expand, linear, matmul, permute, relu, type Tensor, transpose } from '../../src/index.js';
 import type { CaseTable, InputSpec } from './case.js';
 
 type T = Tensor<'float32'>;
@@ -19,7 +19,7 @@ const row = (equation: string, ...shapes: number[][]) => ({
   torch: `torch.einsum('${equation}', ${['a', 'b', 'c', 'd'].slice(0, shapes.length).join(', ')})`,
 });
 
-export const linalgCases: CaseTable<'matmul' | 'linear' | 'einsum'> = {
+export const linalgCases: CaseTable<'matmul' | 'linear' | 'einsum' | 'bilinear'> = {
   matmul: [
     { label: 'square', inputs: f([4, 4], [4, 4]), run: product, torch: 'a @ b', second: true },
     { label: 'odd', inputs: f([3, 5], [5, 7]), run: product, torch: 'a @ b' },
@@ -54,6 +54,27 @@ export const linalgCases: CaseTable<'matmul' | 'linear' | 'einsum'> = {
     { label: 'no batches', inputs: f([0, 2, 3], [3, 2]), run: product, torch: 'a @ b', gradient: false },
     { label: 'int', inputs: i([3, 4], [4, 2]), run: (a: I, b: I) => matmul(a, b), torch: 'a @ b' },
     { label: 'large', inputs: f([70, 130], [130, 90]), run: product, gradient: false },
+  ],
+  bilinear: [
+    {
+      label: 'bias',
+      inputs: f([3, 2], [3, 4], [5, 2, 4], [5]),
+      run: (a: T, b: T, w: T, bias: T) => bilinear(a, b, w, bias),
+      torch: 'F.bilinear(a, b, c, d)',
+      second: true,
+    },
+    {
+      label: 'no bias, more dimensions',
+      inputs: f([2, 2, 3], [2, 2, 1], [2, 3, 1]),
+      run: (a: T, b: T, w: T) => bilinear(a, b, w),
+      torch: 'F.bilinear(a, b, c)',
+    },
+    {
+      label: 'vectors',
+      inputs: f([3], [2], [4, 3, 2]),
+      run: (a: T, b: T, w: T) => bilinear(a, b, w),
+      torch: 'torch.einsum("i,oij,j->o", a, c, b)',
+    },
   ],
   linear: [
     {

@@ -1,5 +1,6 @@
 /** Rows of normalisation, softmax and dropout. */
 import {
+  alphaDropout,
   batchNorm,
   dropout,
   dropout2d,
@@ -38,6 +39,7 @@ export const normCases: CaseTable<
   | 'instanceNorm'
   | 'localResponseNorm'
   | 'dropout'
+  | 'alphaDropout'
   | 'dropout2d'
 > = {
   softmax: [
@@ -238,5 +240,20 @@ export const normCases: CaseTable<
       torch: 'F.dropout2d(a, training=False)',
     },
     { label: 'some', inputs: shapes([3, 5, 2, 1]), run: (x: T) => dropout2d(x, { generator: new Generator(5) }) },
+  ],
+  alphaDropout: [
+    {
+      label: 'evaluation',
+      inputs: shapes([3, 4]),
+      run: (x: T) => alphaDropout(x, { training: false }),
+      torch: 'F.alpha_dropout(a, training=False)',
+    },
+    {
+      label: 'everything',
+      inputs: shapes([3, 4]),
+      run: (x: T) => alphaDropout(x, { p: 1 }),
+      torch: 'F.alpha_dropout(a, 1.0, training=True)',
+    },
+    { label: 'some', inputs: shapes([3, 7]), run: (x: T) => alphaDropout(x, { p: 0.3, generator: new Generator(5) }) },
   ],
 };
