@@ -3,8 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { BrawnError } from '../errors.js';
+import { addon } from '../runtime/addon.js';
 import { systemInfo } from '../runtime/threads.js';
+import { type ExplainOptions, explainRecipe } from './explain.js';
 import { checkOptimizer, optimizerNames } from './optimizers.js';
+import { type PredictOptions, predictRecipe } from './predict.js';
 import { findRecipe, type NamedRecipe, noRecipe } from './recipe.js';
 import { recipes } from './recipes.js';
 import { JsonReporter, TextReporter } from './report.js';
@@ -65,7 +68,9 @@ function conflict(given: string, { recipe }: NamedRecipe, flags: TrainFlags): st
   return undefined;
 }
 
-async function train(given: string, { json, ...flags }: TrainFlags): Promise<void> {
+async function train(given: string, { json, augment, ...others }: TrainFlags): Promise<void> {
+  // Commander gives true where nothing was said.
+  const flags = { ...others, ...(augment === false && { augment }) };
   const recipe = await findRecipe(given);
   const wrong = conflict(given, recipe, flags);
   if (wrong !== undefined) throw new CommanderError(2, 'brawn.options', `error: ${wrong}`);
@@ -81,8 +86,30 @@ async function train(given: string, { json, ...flags }: TrainFlags): Promise<voi
   }
 }
 
+interface PredictFlags extends Omit<PredictOptions, 'weights'> {
+  readonly weights?: string;
+}
+
+async function predict(given: string, images: readonly string[], flags: PredictFlags): Promise<void> {
+  const found = await findRecipe(given);
+  await predictRecipe(found, images, { ...flags, weights: flags.weights ?? `runs/${found.name}.safetensors` });
+}
+
+async function explain(given: string, { json, ...flags }: ExplainOptions & { json?: boolean }): Promise<void> {
+  const { recipe } = await findRecipe(given);
+  const explanation = explainRecipe(recipe, flags);
+  const { passes: _, ...facts } = explanation;
+  console.log(json ? JSON.stringify(facts) : String(explanation));
+}
+
 function info(flags: { json?: boolean }): void {
-  const facts = { version, node: process.versions.node, platform: process.platform, ...systemInfo() };
+  const facts = {
+    version,
+    node: process.versions.node,
+    platform: process.platform,
+    ...systemInfo(),
+    freeMemory: addon().freeMemory(),
+  };
   if (flags.json) console.log(JSON.stringify(facts));
   else
     for (const [name, value] of Object.entries(facts))
@@ -107,15 +134,37 @@ function program(): Command {
     .option('--lr <rate>', 'learning rate at the start', positiveNumber)
     .option('--batch-size <n>', 'samples in a step', positiveInteger)
     .option('--seed <n>', 'for weights, order and drawn data (0 unless told)', wholeNumber)
+    .option('--no-augment', 'do not vary the training images, where the recipe does')
     .option('--out <folder>', 'where model and picture go', 'runs')
     .option('--run <folder>', 'new folder for metrics, checkpoints and curves')
     .option('--resume <folder>', 'go on with such a folder, bit for bit')
     .option('--json', 'one JSON object a line')
     .addHelpText('after', `\nRecipes:\n${list.join('\n')}`)
     .action(train);
+  const name = 'a recipe, as in train';
+  brawn
+    .command('predict')
+    .description('classify PNG images, or the held-out images of the recipe, with a saved model')
+    .argument('<recipe>', name, knownRecipe)
+    .argument('[images...]', 'PNG files')
+    .option('--weights <file>', 'safetensors file (runs/<recipe>.safetensors unless told)')
+    .option('--data <folder>', 'where the data files are')
+    .option('--top <n>', 'classes shown per image', positiveInteger, 3)
+    .option('--seed <n>', 'for drawn data', wholeNumber, 0)
+    .option('--json', 'one JSON object per image')
+    .action(predict);
+  brawn
+    .command('explain')
+    .description('show the native program of a training step: kernels, work, memory')
+    .argument('<recipe>', name, knownRecipe)
+    .option('--batch-size <n>', 'samples in a step', positiveInteger)
+    .option('--optimizer <name>', 'as in train', knownOptimizer)
+    .option('--predict', 'the prediction instead of the training step')
+    .option('--json', 'one JSON object')
+    .action(explain);
   brawn
     .command('info')
-    .description('instruction set, threads and addon in use')
+    .description('instruction set, threads, limits and addon in use')
     .option('--json', 'one JSON object')
     .action(info);
   return brawn;

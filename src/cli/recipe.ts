@@ -13,6 +13,8 @@ import { closest } from './suggest.js';
 export interface RecipeSource {
   readonly dir?: string;
   readonly seed: number;
+  /** Whether training images are to be varied at random, where the recipe does that; yes unless told. */
+  readonly augment?: boolean;
   readonly onDownload?: (file: string, received: number, total: number | undefined) => void;
 }
 

@@ -9,19 +9,10 @@ import { ArgumentError, BrawnError, FileFormatError } from '../errors.js';
 import { fileError } from '../io/file-errors.js';
 import { writeAtomically } from '../io/index.js';
 import type * as nn from '../nn/index.js';
-import type { Optimizer } from '../optim/index.js';
+import { cosineAnnealingLR } from '../optim/index.js';
 import { manualSeed } from '../random.js';
 import { getThreads } from '../runtime/threads.js';
-import {
-  accuracy,
-  accuracyOf,
-  type Callback,
-  drawCurves,
-  fit,
-  labelsOf,
-  predict,
-  type ScheduleLike,
-} from '../train/index.js';
+import { accuracy, accuracyOf, type Callback, drawCurves, fit, labelsOf, predict } from '../train/index.js';
 import { type Cell, contactSheet } from './contact-sheet.js';
 import { makeOptimizer } from './optimizers.js';
 import type { NamedRecipe, Recipe, RecipeData } from './recipe.js';
@@ -34,6 +25,8 @@ export interface TrainSettings {
   readonly batchSize?: number;
   readonly optimizer?: string;
   readonly seed?: number;
+  /** Vary the training images at random. */
+  readonly augment?: boolean;
 }
 
 export interface TrainOptions extends TrainSettings {
@@ -62,7 +55,12 @@ export async function trainRecipe(
   await checkWritable(options.out);
   const settings = await settle(name, recipe, options);
   manualSeed(settings.seed);
-  const data = recipe.data({ dir: options.data, seed: settings.seed, onDownload: downloadNotes() });
+  const data = recipe.data({
+    dir: options.data,
+    seed: settings.seed,
+    augment: settings.augment,
+    onDownload: downloadNotes(),
+  });
   const model = recipe.model();
   const [train, test] = [await data.train.length(), await data.test.length()];
   const parameters = model.parameters().reduce((total, parameter) => total + parameter.size, 0);
@@ -96,13 +94,14 @@ async function checkWritable(folder: string): Promise<void> {
 
 /** The recipe's settings, changed by the command line; those of the run folder when it is resumed. */
 async function settle(name: string, recipe: Recipe, options: TrainOptions): Promise<Settings> {
-  const usual = { optimizer: 'adam', seed: 0, ...recipe };
+  const usual = { optimizer: 'adam', seed: 0, augment: true, ...recipe };
   const chosen = (kept: Partial<Settings>): Settings => ({
     epochs: options.epochs ?? kept.epochs ?? usual.epochs,
     lr: options.lr ?? kept.lr ?? usual.lr,
     batchSize: options.batchSize ?? kept.batchSize ?? usual.batchSize,
     optimizer: options.optimizer ?? kept.optimizer ?? usual.optimizer,
     seed: options.seed ?? kept.seed ?? usual.seed,
+    augment: options.augment ?? kept.augment ?? usual.augment,
   });
   if (options.resume === undefined) return chosen({});
   const kept = await readConfig(options.resume);
@@ -110,7 +109,7 @@ async function settle(name: string, recipe: Recipe, options: TrainOptions): Prom
   if (trained !== name)
     throw new ArgumentError(`train: ${options.resume} is a training of ${trained}, not of ${name}; resume it as that`);
   const settings = chosen(rest);
-  for (const key of ['epochs', 'lr', 'batchSize', 'optimizer', 'seed'] as const)
+  for (const key of ['epochs', 'lr', 'batchSize', 'optimizer', 'seed', 'augment'] as const)
     if (settings[key] !== rest[key])
       throw new ArgumentError(
         `train: ${options.resume} was started with ${key} ${rest[key]}, which cannot become ${settings[key]} when it is resumed`,
@@ -128,25 +127,6 @@ async function readConfig(folder: string): Promise<Settings & { readonly recipe:
   } catch (error) {
     throw new FileFormatError(`train: ${file} is no JSON`, { cause: error });
   }
-}
-
-/** Falls to 0 along half a cosine. */
-function cosine(optimizer: Optimizer, lr: number, steps: number): ScheduleLike {
-  let step = 0;
-  const set = () => {
-    optimizer.lr = (lr / 2) * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps));
-  };
-  return {
-    step() {
-      step++;
-      set();
-    },
-    stateDict: () => ({ step }),
-    loadStateDict(state: { step: number }) {
-      step = state.step;
-      set();
-    },
-  };
 }
 
 /** Seconds of training, evaluation left out. */
@@ -168,7 +148,7 @@ async function learn(
     {
       epochs,
       optimizer,
-      stepSchedule: cosine(optimizer, lr, steps * epochs),
+      stepSchedule: cosineAnnealingLR(optimizer, { tMax: steps * epochs }),
       metrics: { accuracy: accuracy() },
       monitor: 'validation.accuracy',
       folder,

@@ -25,6 +25,7 @@ export interface Panel {
 
 const kWidth = 360;
 const kHeight = 220;
+const kFont = 'DejaVu Sans, Helvetica, Arial, sans-serif';
 
 async function optional<T>(name: string, load: () => Promise<T>): Promise<T> {
   try {
@@ -61,6 +62,7 @@ function panelMark(panel: Panel, i: number): object {
   const data = `panel${i}`;
   const place = { x: { scale: 'x', field: 'x' }, y: { scale: 'y', field: 'y' } };
   const colour = { scale: 'colour', field: 'series' };
+  const tickMinStep = panel.x === 'epoch' ? 1 : 0;
   const few = panel.series.every(({ points }) => points.length <= 40);
   return {
     type: 'group',
@@ -81,7 +83,7 @@ function panelMark(panel: Panel, i: number): object {
       },
     ],
     axes: [
-      { scale: 'x', orient: 'bottom', title: panel.x, tickCount: 6, grid: true, gridOpacity: 0.4 },
+      { scale: 'x', orient: 'bottom', title: panel.x, tickCount: 6, tickMinStep, grid: true, gridOpacity: 0.4 },
       { scale: 'y', orient: 'left', tickCount: 6, grid: true, gridOpacity: 0.4 },
     ],
     legends: panel.series.length > 1 ? [{ stroke: 'colour', orient: 'top-right', fillColor: '#ffffffcc' }] : [],
@@ -123,7 +125,11 @@ export async function drawSvg(panels: readonly Panel[]): Promise<string> {
     layout: { columns: Math.min(2, panels.length), padding: { row: 36, column: 36 }, bounds: 'full', align: 'each' },
     data: panels.map((panel, i) => ({ name: `panel${i}`, values: rows(panel) })),
     marks: panels.map(panelMark),
-    config: { axis: { labelFont: 'DejaVu Sans, sans-serif', titleFont: 'DejaVu Sans, sans-serif' } },
+    config: {
+      axis: { labelFont: kFont, titleFont: kFont, titleFontWeight: 'normal' },
+      legend: { labelFont: kFont },
+      title: { font: kFont },
+    },
   };
   const view = new View(parse(spec as never), { renderer: 'none' });
   try {

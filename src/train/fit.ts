@@ -25,7 +25,7 @@ import { checkDrawing, drawCurves } from './curves.js';
 import { type EarlyState, EarlyStopping, type EarlyStoppingOptions, Monitor } from './early-stopping.js';
 import { type ProgressStyle, progressCallback } from './progress.js';
 import { RunFolder } from './run-folder.js';
-import { type ScheduleLike, Schedules } from './schedules.js';
+import { type MetricScheduleLike, type ScheduleLike, Schedules } from './schedules.js';
 import {
   evaluator,
   type Objective,
@@ -62,8 +62,8 @@ export interface CheckpointOptions {
 /** Options of `fit`. */
 export interface FitOptions<B extends Sample = Sample> extends Omit<Objective<B>, 'model'>, UpdateOptions {
   readonly epochs: number;
-  /** Moved on after each epoch. */
-  readonly schedule?: ScheduleLike;
+  /** Moved on after each epoch; one that follows a number is given the monitored one. */
+  readonly schedule?: ScheduleLike | MetricScheduleLike;
   /** Moved on after each step. */
   readonly stepSchedule?: ScheduleLike;
   /** The number that says how good an epoch is; `validation.loss`, or `train.loss` without validation, unless told. */

@@ -35,5 +35,5 @@ export {
 } from './metrics.js';
 export { type ProgressOutput, type ProgressStyle, progressCallback } from './progress.js';
 export { type MetricsLine, readMetrics } from './run-folder.js';
-export type { ScheduleLike } from './schedules.js';
+export type { MetricScheduleLike, ScheduleLike } from './schedules.js';
 export type { Objective, ReluReport, Scores, UpdateOptions } from './step.js';

@@ -7,11 +7,14 @@ import type { Monitor } from './early-stopping.js';
 export interface ScheduleLike {
   /** Moves on, and sets the optimizer's learning rate. */
   step(): void;
-  /** In place of `step` for schedules that follow a number, such as reduce-on-plateau. */
-  stepMetric?(value: number): void;
   /** Plain values, to be kept in a checkpoint. */
   stateDict(): unknown;
   loadStateDict(state: never): void;
+}
+
+/** A schedule that follows a number, such as reduce-on-plateau: its `step` declares a parameter. */
+export interface MetricScheduleLike extends Omit<ScheduleLike, 'step'> {
+  step(metric: number): void;
 }
 
 interface SchedulesState {
@@ -21,13 +24,18 @@ interface SchedulesState {
 
 export class Schedules {
   constructor(
-    readonly perEpoch: ScheduleLike | undefined,
+    readonly perEpoch: ScheduleLike | MetricScheduleLike | undefined,
     readonly perStep: ScheduleLike | undefined,
     readonly monitor: Monitor,
   ) {
     for (const [name, schedule] of Object.entries({ schedule: perEpoch, stepSchedule: perStep }))
-      if (schedule && typeof (schedule.stepMetric ?? schedule.step) !== 'function')
-        throw new ArgumentError(`fit: ${name} has neither step() nor stepMetric()`);
+      if (
+        schedule &&
+        [schedule.step, schedule.stateDict, schedule.loadStateDict].some((fn) => typeof fn !== 'function')
+      )
+        throw new ArgumentError(`fit: ${name} needs the functions step, stateDict and loadStateDict`);
+    if (perStep && perStep.step.length > 0)
+      throw new ArgumentError('fit: a schedule that follows a metric moves on per epoch: give it as schedule');
   }
 
   afterStep(): void {
@@ -35,8 +43,9 @@ export class Schedules {
   }
 
   afterEpoch(report: EpochReport): void {
-    if (this.perEpoch?.stepMetric) this.perEpoch.stepMetric(this.monitor.of(report));
-    else this.perEpoch?.step();
+    const { perEpoch } = this;
+    if (perEpoch && perEpoch.step.length > 0) perEpoch.step(this.monitor.of(report));
+    else (perEpoch as ScheduleLike | undefined)?.step();
   }
 
   state(): SchedulesState {
