@@ -7,7 +7,7 @@ import type { BatchPosition } from './batches.js';
 import type { HostSample } from './host.js';
 import { checkSeed, Rng } from './rng.js';
 import { checkCount, hostTensor, type Sample, type Visit } from './sample.js';
-import { inWorkers, type WorkerMap } from './workers.js';
+import { inWorkers } from './workers.js';
 
 /** Options of `augment`. */
 export interface AugmentOptions {
@@ -45,31 +45,38 @@ function checked(list: readonly Augmentation[], { seed = 0, column = 'image' }: 
  * `data.map(augment([randomCrop(32, { padding: 4 }), randomHorizontalFlip()], { seed: 1 }))`. What comes out depends on
  * the seed, the epoch and the number of the sample alone.
  */
-export function augment<T extends Sample>(
+export function augment(
   list: readonly Augmentation[],
   options: AugmentOptions = {},
-): (sample: T, visit: Visit) => T | Promise<T> {
+): <T extends Sample>(sample: T, visit: Visit) => T | Promise<T> {
   const what = checked(list, options);
-  return (sample, visit) => {
+  return <T extends Sample>(sample: T, visit: Visit) => {
     const image = sample[what.column];
+    if (!image) throw new ArgumentError(`augment: samples have no column ${what.column}, only ${Object.keys(sample)}`);
     const apply = (data: unknown): T => {
       const host = { [what.column]: { data, shape: image.shape, dtype: image.dtype } } as HostSample;
       const { data: out, shape, dtype } = augmentHost(host, visit, what)[what.column];
       return { ...sample, [what.column]: hostTensor(out, shape, dtype) };
     };
-    if (!image) throw new ArgumentError(`augment: samples have no column ${what.column}, only ${Object.keys(sample)}`);
     const { storage } = image.node;
     return storage ? apply(storage) : image.data().then(apply);
   };
 }
 
+/** What `augmentInWorkers` gives: a function for `Dataset.map` that keeps the columns of a sample. */
+export interface WorkerAugment {
+  <T extends Sample>(sample: T, visit: Visit): Promise<T>;
+  /** Ends the threads; a later call starts new ones. */
+  close(): Promise<void>;
+}
+
 /** As `augment`, carried out by worker threads. The images are the same. */
-export function augmentInWorkers<T extends Sample>(
+export function augmentInWorkers(
   list: readonly Augmentation[],
   options: AugmentOptions & { readonly workers?: number } = {},
-): WorkerMap<T, T> {
+): WorkerAugment {
   const { workers } = options;
-  return inWorkers<T, T>(import.meta.url, { export: 'augmentHost', workers, data: checked(list, options) });
+  return inWorkers(import.meta.url, { export: 'augmentHost', workers, data: checked(list, options) }) as WorkerAugment;
 }
 
 /** Options of `mixup`. */

@@ -55,12 +55,18 @@ export function affine(
   const [halfX, halfY] = [(width - 1) / 2, (height - 1) / 2];
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {
-      const [dx, dy] = [x - halfX - shiftX, y - halfY - shiftY];
-      const [sx, sy] = [m00 * dx + m01 * dy + halfX, m10 * dx + m11 * dy + halfY];
-      const [x0, y0] = [Math.floor(sx), Math.floor(sy)];
-      const [fx, fy] = [sx - x0, sy - y0];
-      const [left, right] = [x0 >= 0 && x0 < width, x0 >= -1 && x0 < width - 1];
-      const [top, bottom] = [y0 >= 0 && y0 < height, y0 >= -1 && y0 < height - 1];
+      const dx = x - halfX - shiftX;
+      const dy = y - halfY - shiftY;
+      const sx = m00 * dx + m01 * dy + halfX;
+      const sy = m10 * dx + m11 * dy + halfY;
+      const x0 = Math.floor(sx);
+      const y0 = Math.floor(sy);
+      const fx = sx - x0;
+      const fy = sy - y0;
+      const left = x0 >= 0 && x0 < width;
+      const right = x0 >= -1 && x0 < width - 1;
+      const top = y0 >= 0 && y0 < height;
+      const bottom = y0 >= -1 && y0 < height - 1;
       for (let c = 0, at = y0 * width + x0, to = y * width + x; c < channels; c++, at += size, to += size) {
         const a = top && left ? data[at] : fill;
         const b = top && right ? data[at + 1] : fill;
@@ -101,21 +107,25 @@ function shiftHue({ data, channels }: Image, shift: number): void {
   if (channels !== 3) return;
   const size = data.length / 3;
   for (let i = 0; i < size; i++) {
-    const [r, g, b] = [data[i], data[i + size], data[i + 2 * size]];
+    const r = data[i];
+    const g = data[i + size];
+    const b = data[i + 2 * size];
     const value = Math.max(r, g, b);
     const chroma = value - Math.min(r, g, b);
     if (chroma === 0) continue;
     const sector = value === r ? (g - b) / chroma : value === g ? 2 + (b - r) / chroma : 4 + (r - g) / chroma;
-    const hue = (((sector + 6 * shift) % 6) + 6) % 6;
-    // Distance from each primary on the circle decides how much of the chroma it keeps.
-    const channel = (offset: number) => {
-      const k = (offset + hue) % 6;
-      return value - chroma * Math.max(0, Math.min(k, 4 - k, 1));
-    };
-    data[i] = channel(5);
-    data[i + size] = channel(3);
-    data[i + 2 * size] = channel(1);
+    const turned = sector + 6 * shift;
+    const hue = turned - 6 * Math.floor(turned / 6);
+    data[i] = channelOf(value, chroma, hue + 5);
+    data[i + size] = channelOf(value, chroma, hue + 3);
+    data[i + 2 * size] = channelOf(value, chroma, hue + 1);
   }
+}
+
+/** Distance from its primary on the colour circle decides how much of the chroma a channel lacks. */
+function channelOf(value: number, chroma: number, offset: number): number {
+  const k = offset < 6 ? offset : offset - 6;
+  return value - chroma * Math.max(0, Math.min(k, 4 - k, 1));
 }
 
 /** One part of colour jitter in place: 0 brightness, 1 contrast, 2 saturation, 3 hue. */

@@ -19,7 +19,7 @@ export interface WorkerOptions {
 }
 
 /** A function for `Dataset.map`; give it a `concurrency` of at least the number of threads. */
-export interface WorkerMap<T extends Sample, U extends Sample> {
+export interface WorkerMap<T extends Sample = Sample, U extends Sample = Sample> {
   (sample: T, visit: Visit): Promise<U | undefined>;
   /** Ends the threads; calls that wait reject. A later call starts new ones. */
   close(): Promise<void>;
@@ -101,7 +101,7 @@ class Pool {
  * { concurrency: 8 })`. The module exports `map(sample, visit, data)`, which sees each tensor as `{ data, shape, dtype }`
  * and gives a sample of these, undefined to leave it out, or a promise of either.
  */
-export function inWorkers<T extends Sample, U extends Sample>(
+export function inWorkers<T extends Sample = Sample, U extends Sample = Sample>(
   module: URL | string,
   options: WorkerOptions = {},
 ): WorkerMap<T, U> {

@@ -162,7 +162,7 @@ describe('determinism', () => {
   ];
 
   async function epochs(concurrency: number, prefetch: number, seed = 5): Promise<Float32Array[]> {
-    const change = augment<Images>(list, { seed });
+    const change = augment(list, { seed });
     const slow = images(20)
       .shuffle({ seed: 2 })
       .map(
@@ -187,7 +187,7 @@ describe('determinism', () => {
   });
 
   it('a sample that comes twice in an epoch looks different each time, and does not depend on its company', async () => {
-    const change = augment<Images>(list, { seed: 5 });
+    const change = augment(list, { seed: 5 });
     const pixels = async (data: Dataset<Images>) => {
       const out: string[] = [];
       for await (const { image } of data.map(change)) out.push((await image.data()).join());

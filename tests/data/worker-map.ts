@@ -20,9 +20,9 @@ export function map(sample: HostSample, { index }: { readonly index: number }, d
 const numbers = fromArrays({ n: { data: Int32Array.from({ length: 8 }, (_, i) => i) } });
 
 async function main(): Promise<void> {
-  const mapped = inWorkers<{ n: never }, { n: never }>(import.meta.url, { workers: 2, data: { fail: 5 } });
+  const mapped = inWorkers(import.meta.url, { workers: 2, data: { fail: 5 } });
   const good: number[] = [];
-  const data = numbers.map(mapped as never, { concurrency: 4 }).onError('skip');
+  const data = numbers.map(mapped, { concurrency: 4 }).onError('skip');
   for await (const { n } of data) good.push(Number(await n.item()));
   console.log(good.join(' '), '|', data.skipped.map(({ what, error }) => `${what}: ${error.message}`).join());
 
@@ -31,8 +31,8 @@ async function main(): Promise<void> {
   });
   const list = [colorJitter({ hue: 0.3, contrast: 0.5 })];
   const hashes: string[] = [];
-  const threads = augmentInWorkers<{ image: never }>(list, { seed: 4, workers: 2 });
-  for (const fn of [augment<{ image: never }>(list, { seed: 4 }), threads]) {
+  const threads = augmentInWorkers(list, { seed: 4, workers: 2 });
+  for (const fn of [augment(list, { seed: 4 }), threads]) {
     const hash = createHash('sha256');
     for await (const { image } of images
       .map(fn as never, { concurrency: 3 })
