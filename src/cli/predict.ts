@@ -41,7 +41,7 @@ export async function predictRecipe(
 }
 
 async function heldOut(name: string, recipe: Recipe, model: nn.Module, options: PredictOptions): Promise<void> {
-  const { test } = recipe.data({ dir: options.data, seed: options.seed, onDownload: downloadNotes() });
+  const { test } = await recipe.data({ dir: options.data, seed: options.seed, onDownload: downloadNotes() });
   const predictions = await predict(model, test);
   const labels = await labelsOf(test);
   const [classes, accuracy] = [perClass(recipe.classes, predictions, labels), accuracyOf(predictions, labels)];

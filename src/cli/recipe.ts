@@ -43,7 +43,7 @@ export interface Recipe {
   /** Whether `--data` makes sense; yes unless told. */
   readonly takesData?: boolean;
   readonly model: () => nn.Module;
-  readonly data: (source: RecipeSource) => RecipeData;
+  readonly data: (source: RecipeSource) => RecipeData | Promise<RecipeData>;
 }
 
 /** A recipe and what its files are called after. */

@@ -1,9 +1,54 @@
 /** The built-in recipes: data, network and the settings that suit them. */
-import { digits, mnist } from '../data/index.js';
-import { lenet } from '../models/index.js';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  augment,
+  type Cifar10Sample,
+  cifar10,
+  type Dataset,
+  digits,
+  fashionMnist,
+  mnist,
+  randomCrop,
+  randomHorizontalFlip,
+  type Split,
+} from '../data/index.js';
+import { cacheFolder } from '../io/cache-folder.js';
+import { lenet, resnetCifar } from '../models/index.js';
+import * as nn from '../nn/index.js';
 import type { Recipe } from './recipe.js';
 
 const kDigits = [...'0123456789'];
+const kClothes = ['T-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'boot'];
+const kThings = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
+
+/** Two convolutions with batch norm and two linear layers with dropout, for 28x28 images. */
+function clothesNet(): nn.Module {
+  return nn.sequential(
+    nn.conv2d(1, 32, 3, { padding: 1 }),
+    nn.batchNorm2d(32),
+    nn.relu(),
+    nn.maxPool2d(2),
+    nn.conv2d(32, 64, 3, { padding: 1 }),
+    nn.batchNorm2d(64),
+    nn.relu(),
+    nn.maxPool2d(2),
+    nn.flatten(),
+    nn.dropout(0.3),
+    nn.linear(64 * 7 * 7, 256),
+    nn.relu(),
+    nn.dropout(0.3),
+    nn.linear(256, 10),
+  );
+}
+
+/** CIFAR-10 in `dir`: the files of the archive, or else all that are called train... and test... .bin or .bin.gz. */
+async function cifarSplit(split: Split, dir: string): Promise<Dataset<Cifar10Sample>> {
+  const own = new RegExp(`^${split}(?!_batch\\.).*\\.bin(\\.gz)?$`);
+  const names = (await readdir(dir).catch(() => [])).filter((name) => own.test(name)).sort();
+  const files = names.length > 0 ? names.map((name) => name.replace(/\.gz$/, '')) : undefined;
+  return cifar10(split, { dir, files, normalize: true });
+}
 
 export const recipes: Readonly<Record<string, Recipe>> = {
   digits: {
@@ -32,5 +77,44 @@ export const recipes: Readonly<Record<string, Recipe>> = {
       train: mnist('train', { dir, onProgress: onDownload }),
       test: mnist('test', { dir, onProgress: onDownload }),
     }),
+  },
+  'fashion-mnist': {
+    description: 'a small convolutional network on Fashion-MNIST (files as for mnist)',
+    epochs: 8,
+    batchSize: 128,
+    lr: 2e-3,
+    classes: kClothes,
+    image: [1, 28, 28],
+    mean: [0.286],
+    deviation: [0.353],
+    model: clothesNet,
+    data({ dir, seed, augment: varied = true, onDownload }) {
+      const options = { dir, normalize: true, onProgress: onDownload };
+      const train = fashionMnist('train', options);
+      return {
+        train: varied ? train.map(augment([randomHorizontalFlip()], { seed })) : train,
+        test: fashionMnist('test', options),
+      };
+    },
+  },
+  cifar10: {
+    description: 'ResNet-20 on CIFAR-10 (binary files in --data, else in the cache folder)',
+    epochs: 40,
+    batchSize: 128,
+    lr: 0.1,
+    optimizer: 'sgd',
+    classes: kThings,
+    image: [3, 32, 32],
+    mean: [0.4914, 0.4822, 0.4465],
+    deviation: [0.247, 0.2435, 0.2616],
+    model: () => resnetCifar(20),
+    async data({ dir = join(cacheFolder(), 'cifar10'), seed, augment: varied = true }) {
+      const train = await cifarSplit('train', dir);
+      const changes = [randomCrop(32, { padding: 4 }), randomHorizontalFlip()];
+      return {
+        train: varied ? train.map(augment(changes, { seed })) : train,
+        test: await cifarSplit('test', dir),
+      };
+    },
   },
 };

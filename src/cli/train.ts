@@ -55,7 +55,7 @@ export async function trainRecipe(
   await checkWritable(options.out);
   const settings = await settle(name, recipe, options);
   manualSeed(settings.seed);
-  const data = recipe.data({
+  const data = await recipe.data({
     dir: options.data,
     seed: settings.seed,
     augment: settings.augment,

@@ -9,10 +9,12 @@ import { explainRecipe } from '../../src/cli/explain.js';
 import { checkOptimizer, makeOptimizer, optimizerNames } from '../../src/cli/optimizers.js';
 import { predictRecipe } from '../../src/cli/predict.js';
 import { findRecipe, noRecipe } from '../../src/cli/recipe.js';
+import { recipes } from '../../src/cli/recipes.js';
 import type { TrainEvent } from '../../src/cli/report.js';
 import { closest } from '../../src/cli/suggest.js';
 import { type TrainOptions, trainRecipe } from '../../src/cli/train.js';
 import * as nn from '../../src/nn/index.js';
+import { zeros } from '../../src/ops/index.js';
 
 const file = fileURLToPath(new URL('tiny-recipe.ts', import.meta.url));
 let folder: string;
@@ -125,6 +127,21 @@ describe('recipes and optimizers by name', () => {
     const partial = join(folder, 'partial.mjs');
     await writeFile(partial, 'export const recipe = { epochs: 0, batchSize: 2, classes: [], model() {} };');
     await expect(findRecipe(partial)).rejects.toThrow(/lacks a sensible epochs, lr, classes, image, data/);
+  });
+
+  it('has recipes whose networks fit their images and classes', () => {
+    for (const [name, { model, image, classes }] of Object.entries(recipes))
+      expect(model().forward(zeros([2, ...image])).shape, name).toEqual([2, classes.length]);
+  });
+
+  it('reads CIFAR-10 files of any name, and says what to get when there are none', async () => {
+    const record = (label: number) => Buffer.concat([Buffer.from([label]), Buffer.alloc(3072, 128)]);
+    await writeFile(join(folder, 'train_some.bin'), Buffer.concat([record(1), record(2), record(9)]));
+    await writeFile(join(folder, 'test_few.bin'), record(4));
+    const data = await recipes.cifar10.data({ dir: folder, seed: 0 });
+    expect([await data.train.length(), await data.test.length()]).toEqual([3, 1]);
+    const none = await recipes.cifar10.data({ dir: join(folder, 'none'), seed: 0 });
+    await expect(none.train.length()).rejects.toThrow(/data_batch_1.bin.*download https:/);
   });
 
   it('makes each optimizer', () => {
