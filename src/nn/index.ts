@@ -36,9 +36,28 @@ export {
   convTranspose2d,
 } from './conv.js';
 export { FunctionLayer, functionLayer } from './function-layer.js';
+export {
+  Highway,
+  HighwayConv2d,
+  type HighwayOptions,
+  highway,
+  highwayConv2d,
+  Residual,
+  type ResidualOptions,
+  residual,
+} from './highway.js';
 export * as init from './init.js';
 export * from './layers.js';
-export { Embedding, type EmbeddingOptions, embedding, Linear, type LinearOptions, linear } from './linear.js';
+export {
+  Bilinear,
+  bilinear,
+  Embedding,
+  type EmbeddingOptions,
+  embedding,
+  Linear,
+  type LinearOptions,
+  linear,
+} from './linear.js';
 export { Module, type NameFilter } from './module.js';
 export {
   BatchNorm1d,
@@ -56,3 +75,4 @@ export {
 } from './norm.js';
 export { Flatten, flatten, Identity, identity, Sequential, sequential } from './sequential.js';
 export type { LoadReport, LoadStateOptions } from './state.js';
+export { type WeightNormOptions, weightNorm } from './weight-norm.js';

@@ -30,6 +30,7 @@ export const leakyRelu = functionLayer('LeakyReLU', (x: T, slope?: number) => op
 export const softplus = functionLayer('Softplus', (x: T, options?: Parameters<typeof ops.softplus>[1]) =>
   ops.softplus(x, options),
 );
+export const glu = functionLayer('GLU', (x: T, axis?: number) => ops.glu(x, axis));
 export const softmax = functionLayer('Softmax', (x: T, axis?: number) => ops.softmax(x, axis));
 export const logSoftmax = functionLayer('LogSoftmax', (x: T, axis?: number) => ops.logSoftmax(x, axis));
 
@@ -86,18 +87,14 @@ export class PReLU extends Module {
   }
 }
 
-/**
- * While training, zeroes each element with probability `p` and scales the others by 1 / (1 - p) (Srivastava et al.
- * 2014); in evaluation gives its input.
- */
-export class Dropout extends Module {
-  constructor(readonly p = 0.5) {
+/** What the dropout layers share: the probability, and that evaluation changes nothing. */
+abstract class AnyDropout extends Module {
+  constructor(
+    where: string,
+    readonly p: number,
+  ) {
     super();
-    if (!(p >= 0 && p <= 1)) throw new ArgumentError(`dropout: p must lie between 0 and 1, got ${p}`);
-  }
-
-  override forward(input: Tensor): Tensor<'float32'> {
-    return ops.dropout(input as T, { p: this.p, training: this.training });
+    if (!(p >= 0 && p <= 1)) throw new ArgumentError(`${where}: p must lie between 0 and 1, got ${p}`);
   }
 
   protected override describe(): string {
@@ -105,5 +102,43 @@ export class Dropout extends Module {
   }
 }
 
+/**
+ * While training, zeroes each element with probability `p` and scales the others by 1 / (1 - p) (Srivastava et al.
+ * 2014); in evaluation gives its input.
+ */
+export class Dropout extends AnyDropout {
+  constructor(p = 0.5) {
+    super('dropout', p);
+  }
+
+  override forward(input: Tensor): Tensor<'float32'> {
+    return ops.dropout(input as T, { p: this.p, training: this.training });
+  }
+}
+
+/** `Dropout` of whole channels of [N, C, ...] (Tompson et al. 2015). */
+export class Dropout2d extends AnyDropout {
+  constructor(p = 0.5) {
+    super('dropout2d', p);
+  }
+
+  override forward(input: Tensor): Tensor<'float32'> {
+    return ops.dropout2d(input as T, { p: this.p, training: this.training });
+  }
+}
+
+/** Dropout that keeps mean and variance, to go with `selu` (Klambauer et al. 2017). */
+export class AlphaDropout extends AnyDropout {
+  constructor(p = 0.5) {
+    super('alphaDropout', p);
+  }
+
+  override forward(input: Tensor): Tensor<'float32'> {
+    return ops.alphaDropout(input as T, { p: this.p, training: this.training });
+  }
+}
+
 export const prelu = factory(PReLU);
 export const dropout = factory(Dropout);
+export const dropout2d = factory(Dropout2d);
+export const alphaDropout = factory(AlphaDropout);

@@ -5,7 +5,7 @@ import * as ops from '../ops/index.js';
 import type { Tensor } from '../tensor.js';
 import { Parameter } from '../variable.js';
 import { checkSize, factory } from './check.js';
-import { defaultBias, defaultWeight } from './init.js';
+import { defaultBias, defaultWeight, symmetric } from './init.js';
 import { Module } from './module.js';
 
 /** Options of `linear`. */
@@ -38,6 +38,38 @@ export class Linear extends Module {
 
   protected override describe(): string {
     return `${this.inFeatures}, ${this.outFeatures}${this.bias ? '' : ', bias: false'}`;
+  }
+}
+
+/**
+ * a W b + bias: [..., left] and [..., right] -> [..., outputs]. State: weight [outputs, left, right], bias [outputs], both
+ * uniform within 1 / sqrt(left) at first, as in PyTorch.
+ */
+export class Bilinear extends Module {
+  readonly weight: Parameter<'float32'>;
+  readonly bias: Parameter<'float32'> | undefined;
+
+  constructor(
+    readonly left: number,
+    readonly right: number,
+    readonly outputs: number,
+    options: LinearOptions = {},
+  ) {
+    super();
+    checkSize(left, 'bilinear', 'left');
+    checkSize(right, 'bilinear', 'right');
+    checkSize(outputs, 'bilinear', 'outputs');
+    const bound = 1 / Math.sqrt(left);
+    this.weight = new Parameter(symmetric([outputs, left, right], bound));
+    this.bias = (options.bias ?? true) ? new Parameter(symmetric([outputs], bound)) : undefined;
+  }
+
+  override forward(a: Tensor, b: Tensor): Tensor<'float32'> {
+    return ops.bilinear(a as Tensor<'float32'>, b as Tensor<'float32'>, this.weight, this.bias);
+  }
+
+  protected override describe(): string {
+    return `${this.left}, ${this.right}, ${this.outputs}${this.bias ? '' : ', bias: false'}`;
   }
 }
 
@@ -86,4 +118,5 @@ export class Embedding extends Module {
 }
 
 export const linear = factory(Linear);
+export const bilinear = factory(Bilinear);
 export const embedding = factory(Embedding);
