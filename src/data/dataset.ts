@@ -64,7 +64,7 @@ export interface MapOptions {
 /** The samples of one epoch by their place in it. */
 class Walk<T extends Sample> {
   readonly indices: Int32Array;
-  readonly #draws: Int32Array | undefined;
+  #draws: Int32Array | undefined | null = null;
 
   constructor(
     readonly source: Source<T>,
@@ -72,11 +72,11 @@ class Walk<T extends Sample> {
     readonly epoch: number,
   ) {
     this.indices = order(epoch);
-    this.#draws = drawsOf(this.indices, source.length);
   }
 
   async get(at: number): Promise<T | undefined> {
     const index = this.indices[at];
+    if (this.#draws === null) this.#draws = drawsOf(this.indices, this.source.length);
     return this.source.get(index, { epoch: this.epoch, index, draw: this.#draws?.[at] ?? 0 });
   }
 

@@ -1,5 +1,5 @@
 /** Samples and what travels with them: where a sample stands, what was left out, and how samples become a batch. */
-import { newArray } from '../dtype.js';
+import { type DType, newArray, type TypedArray } from '../dtype.js';
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
 import { dataNode } from '../graph/leaves.js';
 import { stack } from '../ops/index.js';
@@ -79,12 +79,8 @@ function stackColumn(name: string, tensors: readonly Tensor[]): Tensor {
 }
 
 /** A tensor over elements that exist; nothing is copied. */
-export function hostTensor<A extends Tensor['node']['storage']>(
-  array: A,
-  shape: Shape,
-  dtype: Tensor['dtype'],
-): Tensor {
-  return new Tensor(dataNode(array as never, Object.freeze([...shape]), dtype));
+export function hostTensor(array: TypedArray, shape: Shape, dtype: DType): Tensor {
+  return new Tensor(dataNode(array, Object.freeze([...shape]), dtype));
 }
 
 /** One batch from samples of equal shapes and dtypes. */

@@ -87,6 +87,8 @@ class Pool {
       const at = this.#idle.indexOf(worker);
       if (at >= 0) this.#idle.splice(at, 1);
       job?.reject(error);
+      // One whose answer cannot be read is still alive.
+      void worker.terminate();
       this.#next();
     };
     worker.on('error', lost);

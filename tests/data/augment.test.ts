@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
+import { affine } from '../../src/data/image.js';
 import {
   type Augmentation,
   applyAugmentations,
@@ -81,6 +82,34 @@ describe('geometry', () => {
     expect(fixed({ shear: [45, 45], fill: -1 })).toEqual([-1, 1, 2, 4, 5, 6, 8, 9, -1]);
     const shifted = apply(three, randomAffine({ translate: [1, 0] }), 3).data;
     expect(rounded(shifted)).not.toEqual([...three.data]);
+  });
+});
+
+describe('torchvision', () => {
+  interface Row {
+    readonly args: readonly number[];
+    readonly value: readonly number[];
+  }
+  const golden = JSON.parse(readFileSync(join(root, 'tests/golden/augment.json'), 'utf8')) as Record<string, Row[]>;
+  const image = imageOf(3, 5, 7, (i) => ((i * 37) % 101) / 101);
+  const worst = (made: Float32Array, { value }: Row) => Math.max(...value.map((want, i) => Math.abs(want - made[i])));
+
+  it('makes the same of an image', () => {
+    for (const row of golden.affine) {
+      const [degrees, shift, scale, shear] = row.args as never as [number, [number, number], number, number];
+      const made = affine(image, degrees, shift, scale, shear, 0);
+      expect(worst(made.data, row), `affine ${row.args}`).toBeLessThan(2e-5);
+      // Filling with a value is filling with 0 around an image that is that much darker.
+      const darker = { ...image, data: image.data.map((value) => value - 0.25) };
+      const filled = affine(image, degrees, shift, scale, shear, 0.25).data.map((value) => value - 0.25);
+      const value = Array.from(affine(darker, degrees, shift, scale, shear, 0).data);
+      expect(worst(filled, { args: row.args, value })).toBeLessThan(1e-6);
+    }
+    for (const name of ['brightness', 'contrast', 'saturation', 'hue'])
+      for (const row of golden[name]) {
+        const made = apply(image, colorJitter({ [name]: [row.args[0], row.args[0]] }));
+        expect(worst(made.data, row), `${name} ${row.args}`).toBeLessThan(2e-5);
+      }
   });
 });
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { PNG } from 'pngjs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   cifar10,
   cifar100,
@@ -202,6 +202,13 @@ describe('imageFolder', () => {
       [() => imageFolder(folder, { fit: 'contain' as never }), /fit must be/],
     ];
     for (const [call, message] of bad) await expect(call()).rejects.toThrow(message);
+    vi.doMock('sharp', () => {
+      throw new Error("Cannot find package 'sharp'");
+    });
+    await expect(imageFolder(join(folder, 'pictures'))).rejects.toThrow(
+      /imageFolder: .* optional package sharp, which cannot be loaded \(.*\); npm install sharp, or give a decoder as decode/,
+    );
+    vi.doUnmock('sharp');
     await cp(join(folder, 'pictures'), join(folder, 'mixed'), { recursive: true });
     const { data } = await imageFolder(join(folder, 'mixed'));
     const loop = async () => {

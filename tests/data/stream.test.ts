@@ -220,6 +220,10 @@ describe('csv', () => {
     expect((await list(rows)).map(({ a }) => a)).toEqual(['1', '4', '9']);
     expect(rows.skipped.map(({ what }) => what.replace(/.*:/, ''))).toEqual(['3', '5']);
     expect(rows.skipped[0].error).toMatchObject({ code: 'ERR_BRAWN_FORMAT' });
+    const open = csv(await put('open.csv', 'a,b\n1,2\n3,"4\n5,6\n')).onError('skip');
+    expect(await list(open)).toEqual([{ a: '1', b: '2' }]);
+    expect(open.skipped).toHaveLength(1);
+    await expect(list(csv(join(folder, 'open.csv')))).rejects.toThrow(/csv: .*open\.csv.*quote/i);
   });
 
   it('a missing file, a truncated .gz and a loop that is left early end cleanly', async () => {
