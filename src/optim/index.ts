@@ -15,6 +15,7 @@ export { EMA, type EmaOptions, ema, GradientAccumulator, gradientAccumulator } f
 export { clipGradNorm, clipGradValue } from './clip.js';
 export { type Closure, LBFGS, type LbfgsOptions, type LbfgsState, lbfgs } from './lbfgs.js';
 export { Lion, type LionOptions, lion } from './lion.js';
+export { type OneCycleOptions, oneCycleLR } from './one-cycle.js';
 export {
   type BaseOptions,
   type Gradients,
@@ -23,6 +24,7 @@ export {
   type ParameterGroup,
   type Trained,
 } from './optimizer.js';
+export { type PlateauOptions, type PlateauState, ReduceLROnPlateau, reduceLROnPlateau } from './plateau.js';
 export { RMSprop, type RmspropOptions, rmsprop } from './rmsprop.js';
 export { Schedule, type Scheduled, type ScheduledGroup, type ScheduleState } from './schedule.js';
 export {
@@ -35,13 +37,7 @@ export {
   lambdaLR,
   linearLR,
   multiStepLR,
-  type OneCycleOptions,
-  oneCycleLR,
-  type PlateauOptions,
-  type PlateauState,
   polynomialLR,
-  ReduceLROnPlateau,
-  reduceLROnPlateau,
   sequentialLR,
   stepLR,
 } from './schedules.js';

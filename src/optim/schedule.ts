@@ -1,6 +1,6 @@
 /**
  * What schedules of learning rates share. A schedule is a function from the rate an optimizer was made with and the
- * number of steps so far to the rate now, so that its state is that number. The schedules are in `schedules.ts`.
+ * number of steps so far to the rate now, so that its state is that number. The schedules are in `schedules.ts` and beside.
  */
 import { ArgumentError } from '../errors.js';
 

@@ -329,7 +329,12 @@ describe('the plan of an update', () => {
     adagrad: (p) => optim.adagrad(p, { lrDecay: 0.1 }),
     adadelta: (p) => optim.adadelta(p),
     adamax: (p) => optim.adamax(p),
+    'adam, all options': (p) => optim.adam(p, { amsgrad: true, weightDecay: 0.1 }),
+    'adagrad, decay': (p) => optim.adagrad(p, { weightDecay: 0.1 }),
+    'adadelta, decay': (p) => optim.adadelta(p, { weightDecay: 0.1 }),
+    'adamax, decay': (p) => optim.adamax(p, { weightDecay: 0.1 }),
     nadam: (p) => optim.nadam(p),
+    'nadam, decay': (p) => optim.nadam(p, { weightDecay: 0.1 }),
     radam: (p) => optim.radam(p, { weightDecay: 0.1 }),
     lion: (p) => optim.lion(p, { weightDecay: 0.1 }),
   };
