@@ -95,20 +95,21 @@ async function load(path: string): Promise<Exported> {
     if (code !== 'ERR_UNKNOWN_FILE_EXTENSION' || !/^\.[cm]?ts$/.test(extname(path))) throw error;
   }
   await registerTypeScript(path);
-  return (await import(href)) as Exported;
+  // Under the same address the first failure would be given again.
+  return (await import(`${href}?typescript`)) as Exported;
 }
 
 /** TypeScript where Node itself has none: through tsx, if the project or the recipe's folder has it. */
 async function registerTypeScript(path: string): Promise<void> {
   for (const folder of [path, join(process.cwd(), 'package.json'), import.meta.url]) {
-    let found: string;
+    let loader: string;
     try {
-      found = createRequire(folder).resolve('tsx/esm/api');
+      loader = createRequire(folder).resolve('tsx');
     } catch {
       continue;
     }
-    const { register } = (await import(pathToFileURL(found).href)) as { register(): unknown };
-    register();
+    // Importing it registers it, as `node --import tsx` does.
+    await import(pathToFileURL(loader).href);
     return;
   }
   throw new ArgumentError(

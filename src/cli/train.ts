@@ -3,11 +3,12 @@
  * again and checks that the loaded one predicts the same. With a run folder it leaves checkpoints there that a later
  * call goes on from.
  */
+import { existsSync } from 'node:fs';
 import { access, constants, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ArgumentError, BrawnError, FileFormatError } from '../errors.js';
 import { fileError } from '../io/file-errors.js';
-import { writeAtomically } from '../io/index.js';
+import { writeAtomically, writeFileAtomically } from '../io/index.js';
 import type * as nn from '../nn/index.js';
 import { cosineAnnealingLR } from '../optim/index.js';
 import { manualSeed } from '../random.js';
@@ -54,6 +55,7 @@ export async function trainRecipe(
   // Now, and not after minutes of training.
   await checkWritable(options.out);
   const settings = await settle(name, recipe, options);
+  if (options.run !== undefined) await startRun(options.run, { recipe: name, ...settings });
   manualSeed(settings.seed);
   const data = await recipe.data({
     dir: options.data,
@@ -65,7 +67,7 @@ export async function trainRecipe(
   const [train, test] = [await data.train.length(), await data.test.length()];
   const parameters = model.parameters().reduce((total, parameter) => total + parameter.size, 0);
   reporter.report({ event: 'start', recipe: name, parameters, train, test, threads: getThreads() });
-  const seconds = await learn(name, model, data, settings, options, reporter);
+  const seconds = await learn(model, data, settings, options, reporter);
   const predictions = await predict(model, data.test, options.signal);
   const labels = await labelsOf(data.test);
   reporter.report({ event: 'classes', classes: perClass(recipe.classes, predictions, labels) });
@@ -129,9 +131,19 @@ async function readConfig(folder: string): Promise<Settings & { readonly recipe:
   }
 }
 
+/** Makes a run folder that can be resumed however early training is killed. */
+async function startRun(folder: string, config: object): Promise<void> {
+  const file = path.join(folder, 'config.json');
+  if (existsSync(file))
+    throw new ArgumentError(
+      `train: ${folder} holds a training already; go on with it by --resume ${folder}, or give another folder`,
+    );
+  await checkWritable(folder);
+  await writeFileAtomically(file, `${JSON.stringify(config, null, 2)}\n`, 'train');
+}
+
 /** Seconds of training, evaluation left out. */
 async function learn(
-  name: string,
   model: nn.Module,
   data: RecipeData,
   settings: Settings,
@@ -153,8 +165,7 @@ async function learn(
       monitor: 'validation.accuracy',
       folder,
       ...(folder !== undefined && { checkpoints: { everySteps: kCheckpointSteps } }),
-      ...(resume !== undefined && { resume }),
-      config: { recipe: name, ...settings },
+      resume: resume !== undefined,
       progress: 'none',
       callbacks: [telling(reporter, steps)],
       signal,

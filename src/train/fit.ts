@@ -305,6 +305,8 @@ class Training<B extends Sample> {
     const { data, options } = this;
     const { optimizer, signal } = options;
     const { lr } = optimizer;
+    // The same order each time, so that sums do not depend on how often a resumed training has iterated.
+    (data.validation as Partial<TrainBatches<B>> | undefined)?.restore?.({ epoch: 0, step: 0 });
     const validation = data.validation && (await this.#evaluate(data.validation, signal));
     const report: EpochReport = {
       epoch: epoch + 1,
