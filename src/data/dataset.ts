@@ -343,6 +343,22 @@ export class Dataset<T extends Sample = Sample> implements AsyncIterable<T> {
     });
   }
 
+  /** Begins up to `count` samples before a loop over samples asks for them; `batch(...)` has a `prefetch` of its own. */
+  prefetch(count: number): Dataset<T> {
+    checkCount(count, 0, 'prefetch', 'count');
+    return Dataset.#derived<T>(this.#logs, async () => {
+      const { source, order } = await this.#open();
+      const changed: Source<T> = {
+        length: source.length,
+        ahead: count,
+        get: (index, visit) => source.get(index, visit),
+        batch: source.batch?.bind(source),
+        column: (name) => source.column?.(name),
+      };
+      return { source: changed, order };
+    });
+  }
+
   /** `size` samples at a time, with a leading batch dimension; the last batch may have fewer. */
   batch(size: number, options: BatchOptions = {}): Batches<T> {
     checkCount(size, 1, 'batch', 'size');

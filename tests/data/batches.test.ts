@@ -91,6 +91,21 @@ describe('working ahead', () => {
     expect(batches.state()).toEqual({ epoch: 0, step: 3 });
   });
 
+  it('prefetches samples of a loop without batches', async () => {
+    const { state, data } = watched(50);
+    for await (const _ of data.prefetch(4)) {
+      for (let i = 0; i < 10; i++) await turn();
+      expect(state.begun).toBe(5);
+      break;
+    }
+    for (let i = 0; i < 10; i++) await turn();
+    expect(state.begun).toBe(5);
+    expect(await all(numbers(5).prefetch(2).batch(3))).toEqual([
+      [0, 1, 2],
+      [3, 4],
+    ]);
+  });
+
   it('a failure comes at its place, and only there', async () => {
     const { data } = watched(20, 7);
     const got: number[][] = [];
