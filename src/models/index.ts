@@ -1,3 +1,3 @@
 /** brawn/models: networks by name. */
-export { lenet } from './lenet.js';
+export { type LeNetOptions, lenet } from './lenet.js';
 export { resnetCifar } from './resnet-cifar.js';

@@ -5,8 +5,15 @@
  */
 import * as nn from '../nn/index.js';
 
+/** Options of `lenet`. */
+export interface LeNetOptions {
+  /** Dropout before the last layer; none unless told. */
+  readonly dropout?: number;
+}
+
 /** [N, 1, 28, 28] -> logits [N, classes]. */
-export function lenet(classes = 10): nn.Module {
+export function lenet(classes = 10, { dropout = 0 }: LeNetOptions = {}): nn.Module {
+  const dropped = dropout > 0 ? [nn.dropout(dropout)] : [];
   return nn.sequential(
     nn.conv2d(1, 32, 5, { padding: 2 }),
     nn.relu(),
@@ -17,6 +24,7 @@ export function lenet(classes = 10): nn.Module {
     nn.flatten(),
     nn.linear(64 * 7 * 7, 512),
     nn.relu(),
+    ...dropped,
     nn.linear(512, classes),
   );
 }
