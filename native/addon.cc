@@ -3,6 +3,8 @@
 // keeps the process alive only while jobs are outstanding. Every environment (main thread, worker threads) has its own
 // state; pool, scheduler and arenas are shared by all.
 #include <dlfcn.h>
+// When a worker ends while a value is made for it, the failure has nowhere to be thrown.
+#define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
 #include <napi.h>
 
 #include <condition_variable>
@@ -154,7 +156,9 @@ void Environment::deliver_one(const Job& job, napi_ref reference) {
   napi_value kept;
   napi_get_reference_value(env_, reference, &kept);
   napi_delete_reference(env_, reference);
-  const Napi::Function callback = Napi::Array(env_, kept).Get(uint32_t{0}).As<Napi::Function>();
+  // A worker that is being terminated still comes by here, and can run no JavaScript any more.
+  napi_value callback;
+  if (napi_get_element(env_, kept, 0, &callback) != napi_ok) return;
   const napi_value arguments[] = {describe_result(env_, job), list_times(env_, job)};
   napi_value ignored;
   const napi_status status = napi_call_function(env_, env_.Undefined(), callback, 2, arguments, &ignored);
