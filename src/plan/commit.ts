@@ -4,7 +4,6 @@
  * when nothing else still needs that; otherwise the value is copied at the very end. With `inPlace` false all values
  * are copied: anomaly mode looks at every value before any variable changes.
  */
-import { isContiguous } from '../graph/view.js';
 import { sizeOf } from '../shape.js';
 import { type Buffer, isWhole, type Operand, operandsOf, type Step } from './ir.js';
 
@@ -79,7 +78,7 @@ function writesDirectly(assign: Assign, assigns: readonly Assign[], tail: Readon
   }
   if (!writer) return false;
   const own = touches(operandsOf(writer.reads), state.buffer);
-  if (!own.every((operand) => isWhole(operand) && isContiguous(operand) && operand.dtype === value.dtype)) return false;
+  if (!own.every((operand) => isWhole(operand) && operand.dtype === value.dtype)) return false;
   // Steps of the tail run in their order; none after the writer may read the old value.
   const order = [...tail].reverse();
   return order

@@ -72,14 +72,6 @@ export class KernelTable {
     return spec;
   }
 
-  has(name: string): boolean {
-    return this.#kernels.has(name);
-  }
-
-  get kernels(): Iterable<KernelSpec> {
-    return this.#kernels.values();
-  }
-
   /** Index of an elementwise operation. */
   vmOp(name: string): number {
     const id = this.#vmOps.get(name);

@@ -3,7 +3,7 @@
  * is, and run with whatever their leaves are bound to at that moment.
  */
 import { bytesOf, newArray, showMiB, type TypedArray } from '../dtype.js';
-import { AnomalyError, type BrawnError, IndexError, InternalError, MemoryError, NativeError } from '../errors.js';
+import { AnomalyError, type BrawnError, IndexError, MemoryError, NativeError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { sourceOf } from '../graph/leaves.js';
 import type { LeafSource } from '../graph/node.js';
@@ -124,9 +124,4 @@ function errorOf(failure: NativeFailure, { list }: Plan): BrawnError {
 /** Bytes of the leaves of a graph. */
 export function leafBytes(graph: Graph): number {
   return graph.leaves.reduce((sum, leaf) => sum + sizeOf(leaf.shape) * bytesOf(leaf.dtype), 0);
-}
-
-/** The native kernels must exist for whatever a plan names; used by tests. */
-export function checkKernels(names: Iterable<string>): void {
-  for (const name of names) if (!addon().table.has(name)) throw new InternalError(`no kernel ${name}`);
 }
