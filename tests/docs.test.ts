@@ -160,7 +160,7 @@ describe('pages', () => {
         if (!/^\w+:/.test(target)) expect(existsSync(join(root, dirname(page), target)), target).toBe(true);
       for (const [, script] of source.matchAll(/npm run (?:--silent )?([\w:-]+)/g))
         expect(manifest.scripts[script], `npm run ${script}`).toBeDefined();
-      for (const [, path] of source.matchAll(/`((?:src|native|tests|scripts|bench|docs)\/[\w./-]+)`/g))
+      for (const [, path] of source.matchAll(/`((?:src|native|tests|scripts|bench|docs|examples)\/[\w./-]+)`/g))
         expect(existsSync(join(root, path)), path).toBe(true);
     });
   }

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { ArgumentError } from '../errors.js';
 import { writeFileAtomically } from '../io/atomic.js';
+import { kFont, svgToPng, vegaToSvg } from './drawing.js';
 import { type MetricsLine, readMetrics } from './run-folder.js';
 
 /** A line in a chart. */
@@ -25,25 +26,6 @@ export interface Panel {
 
 const kWidth = 360;
 const kHeight = 220;
-const kFont = 'DejaVu Sans, Helvetica, Arial, sans-serif';
-
-async function optional<T>(name: string, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new ArgumentError(`drawing needs the package ${name}, which is not installed: npm install ${name}`);
-  }
-}
-
-const vega = () => optional('vega', () => import('vega'));
-const resvg = () => optional('@resvg/resvg-js', () => import('@resvg/resvg-js'));
-
-/** Throws an ArgumentError that names what has to be installed, if anything. */
-export async function checkDrawing(): Promise<void> {
-  await vega();
-  await resvg();
-}
 
 const rows = ({ series, logX, logY }: Panel) =>
   series.flatMap(({ name, points }) =>
@@ -117,7 +99,6 @@ function panelMark(panel: Panel, i: number): object {
  * @throws ArgumentError when the package `vega` is not installed.
  */
 export async function drawSvg(panels: readonly Panel[]): Promise<string> {
-  const { parse, View } = await vega();
   const spec = {
     $schema: 'https://vega.github.io/schema/vega/v6.json',
     background: 'white',
@@ -131,22 +112,7 @@ export async function drawSvg(panels: readonly Panel[]): Promise<string> {
       title: { font: kFont },
     },
   };
-  const view = new View(parse(spec as never), { renderer: 'none' });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
-}
-
-/**
- * An SVG document as the bytes of a PNG, twice as large in each direction unless told. Text needs a font on the machine.
- * @throws ArgumentError when the package `@resvg/resvg-js` is not installed.
- */
-export async function svgToPng(svg: string, zoom = 2): Promise<Uint8Array> {
-  const { Resvg } = await resvg();
-  const options = { fitTo: { mode: 'zoom' as const, value: zoom }, font: { defaultFontFamily: 'DejaVu Sans' } };
-  return new Resvg(svg, options).render().asPng();
+  return vegaToSvg(spec);
 }
 
 /** What a run has to show: loss, each metric that is a number, and the learning rate. */

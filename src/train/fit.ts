@@ -21,7 +21,8 @@ import {
   withPrefix,
 } from './checkpoint.js';
 import { copies } from './copies.js';
-import { checkDrawing, drawCurves } from './curves.js';
+import { drawCurves } from './curves.js';
+import { checkDrawing } from './drawing.js';
 import { type EarlyState, EarlyStopping, type EarlyStoppingOptions, Monitor } from './early-stopping.js';
 import { type ProgressStyle, progressCallback } from './progress.js';
 import { RunFolder } from './run-folder.js';

@@ -9,7 +9,8 @@ export type {
   WatchReport,
 } from './callbacks.js';
 export { accuracyOf, type LabelledBatch, labelsOf, predict } from './classifier.js';
-export { drawCurves, drawSvg, type Panel, type Series, svgToPng } from './curves.js';
+export { drawCurves, drawSvg, type Panel, type Series } from './curves.js';
+export { svgToPng, vegaToSvg } from './drawing.js';
 export type { EarlyStoppingOptions } from './early-stopping.js';
 export {
   type CheckpointOptions,
