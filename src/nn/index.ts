@@ -22,6 +22,17 @@ export {
   tripletMarginLoss,
 } from '../ops/margin-loss.js';
 export {
+  type CellOptions,
+  GRUCell,
+  gruCell,
+  LSTMCell,
+  type LstmCellOptions,
+  lstmCell,
+  RNNCell,
+  type RnnCellOptions,
+  rnnCell,
+} from './cells.js';
+export {
   Conv1d,
   Conv2d,
   Conv3d,
@@ -58,7 +69,7 @@ export {
   type LinearOptions,
   linear,
 } from './linear.js';
-export { Module, type NameFilter } from './module.js';
+export { type AnyModule, Module, type NameFilter } from './module.js';
 export {
   BatchNorm1d,
   BatchNorm2d,
@@ -73,6 +84,7 @@ export {
   layerNorm,
   type NormOptions,
 } from './norm.js';
+export type { LstmState, RnnNonlinearity } from './recurrent-checks.js';
 export { Flatten, flatten, Identity, identity, Sequential, sequential } from './sequential.js';
 export type { LoadReport, LoadStateOptions } from './state.js';
 export { type WeightNormOptions, weightNorm } from './weight-norm.js';

@@ -23,19 +23,23 @@ function accepts(filter: NameFilter | undefined, name: string): boolean {
   return filter instanceof RegExp ? name.search(filter) >= 0 : filter(name);
 }
 
+/** A module whatever it takes and gives. */
+export type AnyModule = Module<unknown, never>;
+
 /**
- * Base of all modules. Subclasses keep parameters and modules in fields and write `forward`:
+ * Base of all modules. Subclasses keep parameters and modules in fields and write `forward`. `Result` and `Inputs` are
+ * what it gives and takes; one tensor from tensors unless told:
  *
  *     class Net extends nn.Module {
  *       readonly fc = nn.linear(4, 2);
  *       forward(x: Tensor<'float32'>) { return this.fc.forward(x); }
  *     }
  */
-export abstract class Module<Result = Tensor<'float32'>> {
+export abstract class Module<Result = Tensor<'float32'>, Inputs extends unknown[] = Tensor[]> {
   #training = true;
 
   /** The module's function. */
-  abstract forward(...inputs: Tensor[]): Result;
+  abstract forward(...inputs: Inputs): Result;
 
   /** True while training: dropout drops, batch norm uses and tracks the batch's statistics. True at first. */
   get training(): boolean {
@@ -63,14 +67,14 @@ export abstract class Module<Result = Tensor<'float32'>> {
   }
 
   /** The modules directly below, by name. */
-  children(): [name: string, module: Module<unknown>][] {
-    return [...this.members()].filter((member): member is [string, Module<unknown>] => member[1] instanceof Module);
+  children(): [name: string, module: AnyModule][] {
+    return [...this.members()].filter((member): member is [string, AnyModule] => member[1] instanceof Module);
   }
 
   /** This module (as `''`) and all below, by path; each once. */
-  namedModules(): [path: string, module: Module<unknown>][] {
-    const found = new Map<Module<unknown>, string>();
-    const visit = (module: Module<unknown>, path: string): void => {
+  namedModules(): [path: string, module: AnyModule][] {
+    const found = new Map<AnyModule, string>();
+    const visit = (module: AnyModule, path: string): void => {
       if (found.has(module)) return;
       found.set(module, path);
       for (const [name, child] of module.children()) visit(child, join(path, name));
@@ -81,7 +85,7 @@ export abstract class Module<Result = Tensor<'float32'>> {
 
   /** Every variable below under every path it has: parameters before buffers in each module, then its children. */
   #variables(): [string, Variable][] {
-    const visit = (module: Module<unknown>, path: string): [string, Variable][] => {
+    const visit = (module: AnyModule, path: string): [string, Variable][] => {
       const members = [...module.members()];
       const own = members.filter((member): member is [string, Variable] => member[1] instanceof Variable);
       const isTrained = ([, variable]: [string, Variable]) => variable instanceof Parameter;

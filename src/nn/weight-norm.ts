@@ -5,7 +5,7 @@ import { div, mul, norm } from '../ops/index.js';
 import { normalizeAxis } from '../shape.js';
 import { Tensor, tensor } from '../tensor.js';
 import { Parameter } from '../variable.js';
-import type { Module } from './module.js';
+import type { AnyModule } from './module.js';
 
 type T = Tensor<'float32'>;
 
@@ -23,10 +23,7 @@ export interface WeightNormOptions {
  * made. Gives the module. Salimans and Kingma, "Weight Normalization", 2016; as `torch.nn.utils.weight_norm`.
  * @throws ArgumentError when the field is no parameter, or is normalised already.
  */
-export function weightNorm<M extends Module<unknown>>(
-  module: M,
-  { name = 'weight', axis = 0 }: WeightNormOptions = {},
-): M {
+export function weightNorm<M extends AnyModule>(module: M, { name = 'weight', axis = 0 }: WeightNormOptions = {}): M {
   const fields = module as unknown as Record<string, unknown>;
   const weight = Object.getOwnPropertyDescriptor(module, name)?.value as unknown;
   if (!(weight instanceof Parameter))
