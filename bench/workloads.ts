@@ -9,6 +9,7 @@ import {
   manualSeed,
   matmul,
   mul,
+  type Parameter,
   randn,
   sigmoid,
   softmax,
@@ -18,7 +19,7 @@ import {
   tanh,
   tensor,
 } from '../src/index.js';
-import { lenet } from '../src/models/lenet.js';
+import { lenet, resnet18 } from '../src/models/index.js';
 import * as nn from '../src/nn/index.js';
 import * as optim from '../src/optim/index.js';
 
@@ -154,12 +155,22 @@ workloads.set('sum_4096x1000_ax0', async () => {
   return { run: () => step(x), items: 4_096_000 };
 });
 
-/** One training step with Adam: forward, backward, update, and the loss read back. */
-function training(make: () => nn.Module, shape: readonly number[], classes: number): Workload {
+type MakeOptimizer = (parameters: readonly Parameter[]) => optim.Optimizer;
+
+const withAdam: MakeOptimizer = (parameters) => optim.adam(parameters, { lr: 1e-4 });
+const withSgd: MakeOptimizer = (parameters) => optim.sgd(parameters, { lr: 1e-3, momentum: 0.9, weightDecay: 1e-4 });
+
+/** One training step: forward, backward, update, and the loss read back. */
+function training(
+  make: () => nn.Module,
+  shape: readonly number[],
+  classes: number,
+  makeOptimizer: MakeOptimizer,
+): Workload {
   return async () => {
     manualSeed(0);
     const model = make();
-    const optimizer = optim.adam(model.parameters(), { lr: 1e-4 });
+    const optimizer = makeOptimizer(model.parameters());
     const step = compile((x: Tensor<'float32'>, y: Tensor<'int32'>) => {
       const loss = nn.crossEntropy(model.forward(x) as Tensor<'float32'>, y);
       optimizer.minimize(loss);
@@ -171,5 +182,7 @@ function training(make: () => nn.Module, shape: readonly number[], classes: numb
   };
 }
 const mlp = () => nn.sequential(nn.linear(784, 256), nn.relu(), nn.linear(256, 10));
-workloads.set('train_mlp_784x256x10_b128', training(mlp, [128, 784], 10));
-workloads.set('train_lenet_b128', training(lenet, [128, 1, 28, 28], 10));
+workloads.set('train_mlp_784x256x10_b128', training(mlp, [128, 784], 10, withAdam));
+workloads.set('train_lenet_b128', training(lenet, [128, 1, 28, 28], 10, withAdam));
+const resnet = () => resnet18(10, { stem: 'cifar' });
+workloads.set('train_resnet18_cifar_b64', training(resnet, [64, 3, 32, 32], 10, withSgd));
