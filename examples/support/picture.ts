@@ -99,7 +99,7 @@ export const theme = {
   },
   title: {
     font: kFont,
-    fontSize: 13,
+    fontSize: 12,
     color: colours.ink,
     subtitleFont: kFont,
     subtitleFontSize: 11,
