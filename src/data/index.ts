@@ -43,5 +43,14 @@ export { type CsvOptions, type CsvRow, csv, ndjson } from './rows.js';
 export type { OnError, Sample, Skipped, Visit } from './sample.js';
 export type { SplitOptions, WeightedOptions } from './split.js';
 export { fromGenerator, Stream, type StreamShuffleOptions } from './stream.js';
-export { readText, textWindows, Vocabulary, type WindowOptions, type WindowSample } from './text.js';
+export {
+  readText,
+  type StreamOptions,
+  type StreamSample,
+  textStreams,
+  textWindows,
+  Vocabulary,
+  type WindowOptions,
+  type WindowSample,
+} from './text.js';
 export { inWorkers, type WorkerMap, type WorkerOptions } from './workers.js';

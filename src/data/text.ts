@@ -1,6 +1,7 @@
 /** Text as numbers: a vocabulary of characters, and windows over a corpus for models that predict the next one. */
 import { ArgumentError, FileFormatError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
+import { Batches, numbered } from './batches.js';
 import { Dataset, type Source } from './dataset.js';
 import { readMaybeGzip } from './idx.js';
 import { checkCount, hostTensor } from './sample.js';
@@ -102,4 +103,59 @@ export function textWindows(numbers: Int32Array, { length, stride = length }: Wi
     batch: (indices) => take(indices, [indices.length]),
   };
   return new Dataset(() => source);
+}
+
+/** Options of `textStreams`. */
+export interface StreamOptions {
+  /** Characters in a window. */
+  readonly length: number;
+  /** Streams that are read side by side: the rows of a batch. */
+  readonly batchSize: number;
+}
+
+/**
+ * `input` and, one character later, `target`: [batchSize, length] each. `carry` is a scalar: 0 at the start of the streams,
+ * where there is no state to go on from, and 1 afterwards.
+ */
+export type StreamSample = {
+  readonly input: Tensor<'int32'>;
+  readonly target: Tensor<'int32'>;
+  readonly carry: Tensor<'float32'>;
+};
+
+/**
+ * The text cut into `batchSize` streams of equal length that are read side by side, window after window, always in this
+ * order: each row goes on where that of the batch before ended, as truncated back-propagation through time needs it. What
+ * fills no window is left out.
+ * @throws ArgumentError when the text is too short for one batch.
+ */
+export function textStreams(numbers: Int32Array, { length, batchSize }: StreamOptions): Batches<StreamSample> {
+  checkCount(length, 1, 'textStreams', 'length');
+  checkCount(batchSize, 1, 'textStreams', 'batchSize');
+  if (!(numbers instanceof Int32Array)) throw new ArgumentError('textStreams: needs an Int32Array, as `encode` gives');
+  const steps = Math.floor((numbers.length - 1) / batchSize / length);
+  if (steps < 1)
+    throw new ArgumentError(
+      `textStreams: ${batchSize} streams of at least ${length} need a text of ${batchSize * length + 1}, this one has ` +
+        `${numbers.length}; use a smaller batchSize or length`,
+    );
+  const gather = (step: number, shift: number): Tensor<'int32'> => {
+    const out = new Int32Array(batchSize * length);
+    for (let row = 0; row < batchSize; row++) {
+      const from = (row * steps + step) * length + shift;
+      out.set(numbers.subarray(from, from + length), row * length);
+    }
+    return hostTensor(out, [batchSize, length], 'int32') as Tensor<'int32'>;
+  };
+  const make = async (_: number, step: number): Promise<StreamSample> => ({
+    input: gather(step, 0),
+    target: gather(step, 1),
+    carry: hostTensor(Float32Array.of(step === 0 ? 0 : 1), [], 'float32') as Tensor<'float32'>,
+  });
+  return new Batches(
+    numbered(async () => steps, make),
+    { next: 0 },
+    batchSize,
+    true,
+  );
 }

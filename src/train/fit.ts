@@ -7,10 +7,12 @@ import type { BatchPosition, Sample } from '../data/index.js';
 import { AnomalyError, ArgumentError } from '../errors.js';
 import type { TensorRecord } from '../io/index.js';
 import type { Module } from '../nn/index.js';
+import { assignState } from '../nn/state.js';
 import type { GroupState } from '../optim/index.js';
 import { defaultGenerator, type GeneratorState } from '../random.js';
 import { evaluate } from '../runtime/run.js';
 import { getThreads } from '../runtime/threads.js';
+import type { Variable } from '../variable.js';
 import type { Callback, EndReport, EpochReport, StartReport, StepReport, TrainContext } from './callbacks.js';
 import {
   Checkpoints,
@@ -76,6 +78,11 @@ export interface FitOptions<B extends Sample = Sample> extends Omit<Objective<B>
   readonly config?: unknown;
   /** Checkpoints in the folder; after each epoch unless told, none when false. */
   readonly checkpoints?: CheckpointOptions | false;
+  /**
+   * Variables beside those of model and optimizer that steps change, by name: kept in checkpoints, such as the state that a
+   * recurrent network carries from batch to batch.
+   */
+  readonly variables?: Readonly<Record<string, Variable>>;
   /** True: go on from the folder's checkpoint, or start if it has none. A path: go on from the checkpoint there. */
   readonly resume?: boolean | string;
   /** Report norms of gradients and dead ReLUs every so many steps; never unless told. */
@@ -374,6 +381,7 @@ class Training<B extends Sample> {
       ...withPrefix('model', this.model.stateDict()),
       ...withPrefix('optimizer', state),
       ...withPrefix('best', this.#best ?? {}),
+      ...withPrefix('variables', this.options.variables ?? {}),
     };
     await this.#checkpoints.save(tensors, {
       position: this.#position,
@@ -409,7 +417,7 @@ class Training<B extends Sample> {
   }
 
   async #takeOver(path: string, tensors: TensorRecord, state: TrainingState): Promise<void> {
-    const { optimizer } = this.options;
+    const { optimizer, variables = {} } = this.options;
     if (state.optimizer !== optimizer.where)
       throw new ArgumentError(
         `fit: ${path} is a checkpoint with ${state.optimizer}, the optimizer here is ${optimizer.where}`,
@@ -417,6 +425,7 @@ class Training<B extends Sample> {
     this.#schedules.check(state.schedules, path);
     this.model.loadStateDict(underPrefix('model', tensors), { where: path });
     optimizer.loadStateDict({ state: underPrefix('optimizer', tensors), groups: state.groups });
+    assignState(variables, underPrefix('variables', tensors), { where: path });
     await evaluate([]);
     this.#schedules.restore(state.schedules);
     defaultGenerator.setState(state.generator);

@@ -8,7 +8,7 @@ import { FunctionLayer, type Module } from '../nn/index.js';
 import { all, cast, crossEntropy, lessEqual, mean, sqrt, square, sum } from '../ops/index.js';
 import { clipGradNorm, clipGradValue, type Optimizer } from '../optim/index.js';
 import { compile } from '../runtime/compile.js';
-import type { Tensor } from '../tensor.js';
+import { Tensor } from '../tensor.js';
 import { addTo, type Metric, type MetricValue, type Totals } from './metrics.js';
 
 type F = Tensor<'float32'>;
@@ -16,8 +16,8 @@ type F = Tensor<'float32'>;
 /** What is computed from a batch. All but `model` have defaults for batches that have an input and a target. */
 export interface Objective<B extends Sample = Sample> {
   readonly model: Module;
-  /** The model's input; the column `image`, `x` or `input` unless told. */
-  readonly input?: (batch: B) => Tensor;
+  /** What the model's `forward` is given; the column `image`, `x` or `input` unless told. */
+  readonly input?: (batch: B) => Tensor | readonly Tensor[];
   /** What the model should give; the column `label`, `y` or `target` unless told. */
   readonly target?: (batch: B) => Tensor;
   /** A scalar; cross-entropy unless told. It is taken for a mean over the samples of the batch. */
@@ -74,7 +74,8 @@ function column(batch: Sample, names: readonly string[], what: string): Tensor {
 /** Forward, loss and sums of metrics, inside of a trace. */
 function forward<B extends Sample>(objective: Objective<B>, batch: B): { loss: F; sums: Record<string, Tensor> } {
   const { model, input, target, loss, metrics = {} } = objective;
-  const output = model.forward(input ? input(batch) : column(batch, kInputs, 'input'));
+  const given = input ? input(batch) : column(batch, kInputs, 'input');
+  const output = model.forward(...(given instanceof Tensor ? [given] : given));
   const wanted = target ? target(batch) : (loss?.length ?? 2) < 2 ? output : column(batch, kTargets, 'target');
   const value = loss ? loss(output, wanted, batch) : crossEntropy(output, wanted as Tensor<'int32'>);
   if (value.shape.length !== 0) throw new ArgumentError(`fit: the loss must be a scalar, got ${value}`);
