@@ -1,0 +1,37 @@
+/** Pictures that are drawn by hand, where no chart fits: elements of an SVG document as text. */
+import { colours, kFont } from './picture.js';
+
+type Attributes = Readonly<Record<string, string | number | undefined>>;
+
+const escaped = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;');
+
+/** Numbers keep two digits after the point, which is enough for pixels and keeps files small. */
+const shown = (value: string | number) => (typeof value === 'number' ? String(+value.toFixed(2)) : escaped(value));
+
+/** `<name attribute="value">content</name>`. Attributes that are undefined are left out. */
+export function element(name: string, attributes: Attributes, ...content: readonly string[]): string {
+  const words = Object.entries(attributes).flatMap(([key, value]) =>
+    value === undefined ? [] : [` ${key}="${shown(value)}"`],
+  );
+  return content.length > 0 ? `<${name}${words.join('')}>${content.join('')}</${name}>` : `<${name}${words.join('')}/>`;
+}
+
+/** A line of text at (x, y): the middle of its base line unless `text-anchor` says otherwise. */
+export function label(x: number, y: number, text: string, attributes: Attributes = {}): string {
+  return element('text', { x, y, 'text-anchor': 'middle', ...attributes }, escaped(text));
+}
+
+/** A path through points, in the letters of SVG. */
+export function pathOf(points: readonly (readonly [x: number, y: number])[], closed = false): string {
+  return `M${points.map(([x, y]) => `${+x.toFixed(1)},${+y.toFixed(1)}`).join('L')}${closed ? 'Z' : ''}`;
+}
+
+/** The whole document: white paper, the common font, and what is on it. */
+export function svgDocument(width: number, height: number, ...content: readonly string[]): string {
+  const attributes = {
+    xmlns: 'http://www.w3.org/2000/svg',
+    ...{ width, height, viewBox: `0 0 ${width} ${height}` },
+    ...{ 'font-family': kFont, 'font-size': 12, fill: colours.ink },
+  };
+  return `${element('svg', attributes, element('rect', { width, height, fill: colours.paper }), ...content)}\n`;
+}
