@@ -22,6 +22,16 @@ export {
   tripletMarginLoss,
 } from '../ops/margin-loss.js';
 export {
+  AdditiveAttention,
+  type AdditiveAttentionMasks,
+  type Attention,
+  additiveAttention,
+  MultiheadAttention,
+  type MultiheadAttentionMasks,
+  type MultiheadAttentionOptions,
+  multiheadAttention,
+} from './attention.js';
+export {
   type CellOptions,
   GRUCell,
   gruCell,

@@ -19,6 +19,7 @@ export {
   silu,
   softplus,
 } from './activation.js';
+export { type AttentionOptions, scaledDotProductAttention } from './attention.js';
 export { bilinear } from './bilinear.js';
 export { cast } from './cast.js';
 export { equal, greater, greaterEqual, isFinite, isNaN, less, lessEqual, notEqual, where } from './compare.js';

@@ -1,7 +1,7 @@
 /** Recurrent cells: numbers and gradients as in PyTorch, state dicts, loops, mistakes. */
 import { describe, expect, it } from 'vitest';
 import { compile, manualSeed, nn, optim, randn, stack, type Tensor, zeros } from '../../src/index.js';
-import { checkInDouble, expectGolden, fixed, readGolden, setWeights } from './recurrent-golden.js';
+import { checkInDouble, expectGolden, fixed, readGolden, setWeights } from './sequence-golden.js';
 
 type T = Tensor<'float32'>;
 type AnyCell = nn.RNNCell | nn.LSTMCell | nn.GRUCell;

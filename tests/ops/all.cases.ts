@@ -1,6 +1,7 @@
 /** All rows by op. An op exported without a row here does not compile. */
 import type * as ops from '../../src/ops/index.js';
 import { activationCases } from './activation.cases.js';
+import { attentionCases } from './attention.cases.js';
 import type { OpCase } from './case.js';
 import { compareCases } from './compare.cases.js';
 import { convCases } from './conv.cases.js';
@@ -29,6 +30,7 @@ type OpName = {
 export const allCases: { readonly [Name in Exclude<OpName, NotOps>]: readonly OpCase[] } = {
   ...indexCases,
   ...activationCases,
+  ...attentionCases,
   ...createCases,
   ...elementwiseCases,
   ...randomCases,

@@ -33,6 +33,42 @@ const rows: readonly Row[] = [
   [() => b.unsqueeze(m, 4), argument, /^unsqueeze: axis 4 is out of bounds for rank 3/],
   [() => b.permute(m, [0, 0]), argument, /^permute: axes \[0,0\] must name each of the 2 axes once/],
   [() => b.permute(m, [0]), argument, /^permute: axes \[0\] must name each of the 2 axes once/],
+  [() => b.scaledDotProductAttention(v, m, m), shape, /^scaledDotProductAttention: query must be \[..., length, feat/],
+  [
+    () => b.scaledDotProductAttention(m, b.transpose(m), m),
+    shape,
+    /^scaledDotProductAttention: query \[2,3\] has 3 features \(last dim\) but key \[3,2\] has 2/,
+  ],
+  [
+    () => b.scaledDotProductAttention(m, m, b.zeros([3, 3])),
+    shape,
+    /^scaledDotProductAttention: key \[2,3\] has 2 positions but value \[3,3\] has 3/,
+  ],
+  [
+    () => b.scaledDotProductAttention(m, m, m, { attnMask: b.zeros([2, 3]) }),
+    shape,
+    /^scaledDotProductAttention: shapes \[2,3\] and \[2,2\] do not broadcast/,
+  ],
+  [
+    () => b.scaledDotProductAttention(m, m, m, { attnMask: b.zeros([2, 2, 2]) }),
+    shape,
+    /^scaledDotProductAttention: attnMask \[2,2,2\] does not broadcast to \[2,2\], the scores/,
+  ],
+  [
+    () => b.scaledDotProductAttention(m, m, m, { attnMask: whole as never }),
+    dtype,
+    /^scaledDotProductAttention: attnMask must be bool or float32, got int32/,
+  ],
+  [
+    () => b.scaledDotProductAttention(m, m, m, { dropoutP: 2 }),
+    argument,
+    /^scaledDotProductAttention: dropoutP must lie between 0 and 1, got 2/,
+  ],
+  [
+    () => b.scaledDotProductAttention(m, m, m, { scale: Number.NaN }),
+    argument,
+    /^scaledDotProductAttention: scale must be a finite number, got NaN/,
+  ],
   [() => b.transpose(v), argument, /^transpose: axis -2 is out of bounds for rank 1/],
   [() => b.expand(m, [3, 3]), shape, /^expand: \[2,3\] cannot be broadcast to \[3,3\]/],
   [() => b.expand(m, [3]), shape, /^expand: \[2,3\] cannot be broadcast to \[3\]/],

@@ -1,4 +1,4 @@
-/** How the numbers of `tests/golden/recurrent.py` are compared: the same inputs, weights and sums; also in double precision. */
+/** How the numbers of `tests/golden/sequences.py` are compared: the same inputs, weights and sums; also in double precision. */
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { add, evaluate, grad, gradCheck, mul, type nn, sum, type Tensor, tensor } from '../../src/index.js';
@@ -69,12 +69,15 @@ export async function checkInDouble(
   inputs: readonly Tensor[],
   run: (...inputs: T[]) => readonly Tensor[],
 ): Promise<void> {
-  const fields = Object.entries(module).filter(([, value]) => module.parameters().includes(value as never));
-  const values = await Promise.all([...inputs, ...fields.map(([, value]) => value as Tensor)].map(toDouble));
+  const parameters = new Set<unknown>(module.parameters());
+  const fields = module
+    .namedModules()
+    .flatMap(([, owner]) => Object.entries(owner).map(([field, value]) => ({ owner, field, value: value as Tensor })))
+    .filter(({ value }) => parameters.has(value));
+  expect(fields.length).toBe(parameters.size);
+  const values = await Promise.all([...inputs, ...fields.map(({ value }) => value)].map(toDouble));
   await gradCheck((...xs) => {
-    fields.forEach(([field], i) => {
-      Object.assign(module, { [field]: xs[inputs.length + i] });
-    });
+    for (const [i, { owner, field }] of fields.entries()) Object.assign(owner, { [field]: xs[inputs.length + i] });
     return weighted(run(...(xs.slice(0, inputs.length) as Tensor[] as T[])));
   }, values);
 }
