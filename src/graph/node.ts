@@ -85,6 +85,11 @@ export interface KernelOp<A extends Attrs = Attrs> extends OpBase<A>, Sinkable<A
   lower(context: LowerContext<A>): void;
   /** Plain loops in double precision: the oracle. Fills `output.values`; the executor rounds to the dtype. */
   reference(inputs: readonly ReferenceArray[], output: ReferenceArray, attrs: A): void;
+  /**
+   * The attributes of a variant that makes the first rows of the output alone. The plan takes it when nothing reads the
+   * others: what a gradient needs is not kept where no gradient is computed.
+   */
+  readonly head?: (attrs: A) => A;
   /** The kernel ends in an output tile over which an elementwise epilogue can run. */
   readonly contraction?: true;
 }

@@ -164,6 +164,17 @@ export {
   type UniformOptions,
   uniform,
 } from './random.js';
+export {
+  type GruOptions,
+  gru,
+  type LstmOptions,
+  type LstmResult,
+  lstm,
+  type RecurrentOptions,
+  type RecurrentResult,
+  type RnnOptions,
+  rnn,
+} from './recurrent.js';
 export { type Axes, type ReduceOptions, sum } from './reduce.js';
 export { all, any, argMax, argMin, max, min } from './reduce-extrema.js';
 export { logSumExp, mean, type NormOptions, norm, std, type VarianceOptions, variance } from './reduce-moments.js';

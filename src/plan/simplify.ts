@@ -1,5 +1,5 @@
 /**
- * Simplify: shares equal nodes, folds constants, and drops what does nothing. Only rewrites that keep every bit
+ * Simplify: shares equal nodes, folds constants, and drops what does nothing or what nobody reads. Only rewrites that keep every bit
  * (NaN, infinities and the sign of zero included) are made.
  */
 import { constantOf } from '../graph/constants.js';
@@ -20,11 +20,14 @@ export function simplify(graph: Graph, folds = true): Graph {
     return n;
   };
   const isOnlyReader = onlyReaders(graph);
+  const headOf = readHeads(graph);
   return rewrite(graph, (node, inputs) => {
     const source = sourceOf(node);
     const simple = source
       ? node
-      : ((isOnlyReader(node) ? transposedProduct(node, inputs[0]) : undefined) ?? simpler(node, inputs, folds));
+      : ((isOnlyReader(node) ? transposedProduct(node, inputs[0]) : undefined) ??
+        headOf(node, inputs) ??
+        simpler(node, inputs, folds));
     const type = `${simple.dtype}${showShape(simple.shape)}`;
     const leaf = sourceOf(simple);
     const key = leaf
@@ -45,6 +48,25 @@ function onlyReaders(graph: Graph): (node: Node) => boolean {
   graph.outputs.forEach(count);
   for (const { value } of graph.assigns) count(value);
   return (node) => readers.get(node.inputs[0]) === 1;
+}
+
+/** Nodes of which only first rows are read become the variants of their ops that make no others. */
+function readHeads(graph: Graph): (node: Node, inputs: readonly Node[]) => Node | undefined {
+  const rows = new Map<Node, number>();
+  const read = (node: Node, upTo: number) => rows.set(node, Math.max(rows.get(node) ?? 0, upTo));
+  for (const node of graph.nodes) {
+    if (isLeaf(node)) continue;
+    const { starts, sizes, steps } = node.attrs as { [name: string]: readonly number[] };
+    const isPart = node.op.name === 'slice' && steps[0] === 1;
+    for (const input of node.inputs) read(input, isPart ? starts[0] + sizes[0] : Number.POSITIVE_INFINITY);
+  }
+  for (const node of [...graph.outputs, ...graph.assigns.map(({ value }) => value)])
+    read(node, Number.POSITIVE_INFINITY);
+  return (node, inputs) => {
+    if (node.op.kind !== 'kernel' || !node.op.head) return undefined;
+    const head = makeNode(node.op, inputs, node.op.head(node.attrs));
+    return (rows.get(node) ?? 0) <= head.shape[0] ? head : undefined;
+  };
 }
 
 /** (A B)^T is B^T A^T, and products read transposed operands as they lie. */

@@ -13,6 +13,8 @@ import warnings
 import torch
 import torch.nn.functional as F
 
+import recurrent_ops
+
 warnings.filterwarnings("ignore")
 DTYPES = {
     "float32": torch.float32,
@@ -52,7 +54,7 @@ def result(row):
     differentiable = [t for t in inputs if t.dtype.is_floating_point] if row["gradient"] else []
     for t in differentiable:
         t.requires_grad_()
-    scope = dict(zip("abcdefgh", inputs), torch=torch, F=F, math=math)
+    scope = dict(zip("abcdefgh", inputs), torch=torch, F=F, math=math, recurrent=recurrent_ops)
     y = eval(row["torch"], scope)
     out = {"shape": list(y.shape), "y": numbers(y)}
     if differentiable and y.dtype.is_floating_point and y.requires_grad:

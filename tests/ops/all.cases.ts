@@ -15,6 +15,7 @@ import { marginLossCases } from './margin-loss.cases.js';
 import { normCases } from './norm.cases.js';
 import { poolCases } from './pool.cases.js';
 import { randomCases } from './random.cases.js';
+import { recurrentCases } from './recurrent.cases.js';
 import { reduceCases } from './reduce.cases.js';
 import { shapeCases } from './shape.cases.js';
 import { sortCases } from './sort.cases.js';
@@ -34,6 +35,7 @@ export const allCases: { readonly [Name in Exclude<OpName, NotOps>]: readonly Op
   ...createCases,
   ...elementwiseCases,
   ...randomCases,
+  ...recurrentCases,
   ...reduceCases,
   ...functionCases,
   ...compareCases,

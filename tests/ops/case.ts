@@ -25,7 +25,7 @@ export interface OpCase {
   readonly label: string;
   readonly inputs: readonly InputSpec[];
   readonly run: (...inputs: Tensor<never>[]) => Tensor;
-  /** The same in PyTorch: a Python expression over the inputs a, b, c, d with `torch` and `F`. */
+  /** The same in PyTorch: a Python expression over the inputs a, b, c, d with `torch`, `F` and `recurrent`. */
   readonly torch?: string;
   /** False: no gradient is checked. By default it is for rows whose inputs and output are floats. */
   readonly gradient?: boolean;
