@@ -22,6 +22,7 @@ export {
 export { type AttentionOptions, scaledDotProductAttention } from './attention.js';
 export { bilinear } from './bilinear.js';
 export { cast } from './cast.js';
+export { checkFinite } from './check-finite.js';
 export { equal, greater, greaterEqual, isFinite, isNaN, less, lessEqual, notEqual, where } from './compare.js';
 export {
   type ConvOptions,

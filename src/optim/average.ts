@@ -132,7 +132,11 @@ export class GradientAccumulator {
 
   /** Adds the gradients of a scalar loss, divided by the number of batches. Throws as `Optimizer.gradients`. */
   add(loss: Tensor): void {
-    const gradients = this.optimizer.gradients(loss);
+    this.addGradients(this.optimizer.gradients(loss));
+  }
+
+  /** Adds gradients that there are already, in the order of the optimizer's parameters. */
+  addGradients(gradients: Gradients): void {
     this.optimizer.parameters.forEach((parameter, i) => {
       const gradient = gradients[i];
       if (!gradient) return;
@@ -148,14 +152,24 @@ export class GradientAccumulator {
 
   /** Steps with the sums, clipped if asked, and starts them over. @throws StateError when nothing has been added. */
   step({ clipNorm, clipValue }: MinimizeOptions = {}): void {
-    if (this.#sums.size === 0) throw new StateError('gradientAccumulator: nothing has been added; call add first');
-    let gradients: Gradients = this.optimizer.parameters.map((parameter) => {
-      const sum = this.#sums.get(parameter);
-      return sum && new Tensor(sum.node);
-    });
+    let gradients = this.gradients();
     if (clipValue !== undefined) gradients = clipGradValue(gradients, clipValue);
     if (clipNorm !== undefined) gradients = clipGradNorm(gradients, clipNorm).gradients;
     this.optimizer.step(gradients);
+    this.reset();
+  }
+
+  /** The sums as they are now, in the order of the optimizer's parameters. Throws as `step`. */
+  gradients(): Gradients {
+    if (this.#sums.size === 0) throw new StateError('gradientAccumulator: nothing has been added; call add first');
+    return this.optimizer.parameters.map((parameter) => {
+      const sum = this.#sums.get(parameter);
+      return sum && new Tensor(sum.node);
+    });
+  }
+
+  /** Starts over from zeros. */
+  reset(): void {
     for (const sum of this.#sums.values()) sum.assign(zerosLike(sum));
   }
 

@@ -38,10 +38,10 @@ export interface LbfgsState {
   readonly numbers: Readonly<Record<string, number | string | null>>;
 }
 
-/** A loss without arguments, computed from the parameters. */
-export type Closure = () => Tensor;
+/** A loss, computed from the parameters and arguments that stay the same while a step evaluates it. */
+export type Closure<Args extends readonly unknown[] = []> = (...args: Args) => Tensor;
 
-type Evaluator = CompiledFunction<[], { loss: Tensor; gradient: Tensor }>;
+type Evaluator<Args extends readonly unknown[]> = CompiledFunction<Args, { loss: Tensor; gradient: Tensor }>;
 
 /** One past step: how far, how the gradient changed, and 1 / their product. */
 interface Pair {
@@ -61,7 +61,7 @@ export class LBFGS {
   readonly where = 'lbfgs';
   readonly parameters: readonly Parameter[];
   readonly options: LbfgsOptions;
-  readonly #evaluators = new WeakMap<Closure, Evaluator>();
+  readonly #evaluators = new WeakMap<object, unknown>();
   readonly #size: number;
   #pairs: Pair[] = [];
   #iterations = 0;
@@ -121,17 +121,18 @@ export class LBFGS {
   }
 
   /**
-   * Up to `maxIter` iterations. Gives the loss before them. `closure` computes the loss from the parameters, whatever
-   * else it reads being the same at each call; give the same function each time, as it is compiled once.
+   * Up to `maxIter` iterations. Gives the loss before them. `closure` computes the loss from the parameters and `args`
+   * (the data, best all of it); whatever else it reads has to be the same at each call. Give the same function each
+   * time, as it is compiled once.
    * @throws ArgumentError unless the closure gives a scalar tensor; GradientError when that depends on no parameter.
    */
-  async step(closure: Closure): Promise<number> {
+  async step<Args extends readonly unknown[] = []>(closure: Closure<Args>, ...args: Args): Promise<number> {
     this.#checkOptions();
     const { maxIter, maxEval, toleranceGrad, toleranceChange, lr, lineSearchFn } = this.options;
     const run = this.#evaluator(closure);
     const evaluateHere = async (): Promise<Evaluation> => {
       this.#evaluations++;
-      const { loss, gradient } = await run();
+      const { loss, gradient } = await run(...args);
       const values = (await gradient.data()) as Float32Array | Float64Array;
       return { loss: Number(await loss.item()), gradient: Float64Array.from(values) };
     };
@@ -171,12 +172,12 @@ export class LBFGS {
   }
 
   /** The program of a closure: its loss, and all gradients as one vector. */
-  #evaluator(closure: Closure): Evaluator {
-    const known = this.#evaluators.get(closure);
+  #evaluator<Args extends readonly unknown[]>(closure: Closure<Args>): Evaluator<Args> {
+    const known = this.#evaluators.get(closure) as Evaluator<Args> | undefined;
     if (known) return known;
-    const made = compile(
-      () => {
-        const loss = closure();
+    const made: Evaluator<Args> = compile(
+      (...args: Args) => {
+        const loss = closure(...args);
         if (!(loss instanceof Tensor))
           throw new ArgumentError('lbfgs: the closure must give the loss, a scalar tensor');
         const open = this.parameters.filter(({ requiresGrad }) => requiresGrad);

@@ -24,6 +24,8 @@ export interface LowerContext<A extends Attrs = Attrs> {
   materialize(operand: Operand): Operand;
   /** The place for the output: row-major, new. */
   out(): Operand;
+  /** Copies `from` (any strides) into `to` (row-major). */
+  copy(from: Operand, to: Operand): void;
   /** Arena memory that lives from here to its last use. */
   temporary(shape: Shape, dtype: DType): Operand;
   /** Runs `kernel` with operands and parameters by name. */

@@ -215,6 +215,7 @@ export class Lowering {
       contiguous: (i) => this.materialize(this.value(node.inputs[i])),
       materialize: (operand) => this.materialize(operand),
       out,
+      copy: (from, to) => this.copy(from, to),
       temporary: (shape, dtype) => this.allocate(shape, dtype),
       emit,
       emitContraction: (kernel, reads, params) => {

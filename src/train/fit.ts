@@ -8,11 +8,10 @@ import { AnomalyError, ArgumentError } from '../errors.js';
 import type { TensorRecord } from '../io/index.js';
 import type { Module } from '../nn/index.js';
 import { assignState } from '../nn/state.js';
-import type { GroupState } from '../optim/index.js';
+import { type GradientAccumulator, gradientAccumulator, LBFGS } from '../optim/index.js';
 import { defaultGenerator, type GeneratorState } from '../random.js';
 import { evaluate } from '../runtime/run.js';
 import { getThreads } from '../runtime/threads.js';
-import type { Variable } from '../variable.js';
 import type { Callback, EndReport, EpochReport, StartReport, StepReport, TrainContext } from './callbacks.js';
 import {
   Checkpoints,
@@ -25,83 +24,22 @@ import {
 import { copies } from './copies.js';
 import { drawCurves } from './curves.js';
 import { checkDrawing } from './drawing.js';
-import { type EarlyState, EarlyStopping, type EarlyStoppingOptions, Monitor } from './early-stopping.js';
-import { type ProgressStyle, progressCallback } from './progress.js';
+import { type EarlyState, EarlyStopping, Monitor } from './early-stopping.js';
+import { checkFitOptions, type FitData, type FitOptions, type FitResult, type TrainBatches } from './fit-options.js';
+import { whyNotFinite } from './not-finite.js';
+import { progressCallback } from './progress.js';
 import { RunFolder } from './run-folder.js';
-import { type MetricScheduleLike, type ScheduleLike, Schedules } from './schedules.js';
+import { Schedules } from './schedules.js';
 import {
   evaluator,
+  lbfgsStep,
   type Objective,
   type Scores,
   Tally,
   type TallyState,
   type TrainStep,
   trainStep,
-  type UpdateOptions,
 } from './step.js';
-
-/** Batches that can be read from any position, as `Batches` can. */
-export interface TrainBatches<B extends Sample> extends AsyncIterable<B> {
-  /** Batches in an epoch, where that is known. */
-  steps(): Promise<number | undefined>;
-  state(): BatchPosition;
-  restore(position: BatchPosition): void;
-}
-
-/** What to train on, and what to measure on after each epoch. */
-export interface FitData<B extends Sample> {
-  readonly train: TrainBatches<B>;
-  readonly validation?: AsyncIterable<B>;
-}
-
-/** Options of checkpoints. */
-export interface CheckpointOptions {
-  /** Also within epochs, after so many steps; only after epochs unless told. */
-  readonly everySteps?: number;
-  /** Of how many of the best epochs the weights are kept; 1 unless told. */
-  readonly keepBest?: number;
-}
-
-/** Options of `fit`. */
-export interface FitOptions<B extends Sample = Sample> extends Omit<Objective<B>, 'model'>, UpdateOptions {
-  readonly epochs: number;
-  /** Moved on after each epoch; one that follows a number is given the monitored one. */
-  readonly schedule?: ScheduleLike | MetricScheduleLike;
-  /** Moved on after each step. */
-  readonly stepSchedule?: ScheduleLike;
-  /** The number that says how good an epoch is; `validation.loss`, or `train.loss` without validation, unless told. */
-  readonly monitor?: string;
-  readonly earlyStopping?: EarlyStoppingOptions;
-  /** Where configuration, metrics, checkpoints and curves go; nothing is written without it. */
-  readonly folder?: string;
-  /** Written into the folder as `config.json`. */
-  readonly config?: unknown;
-  /** Checkpoints in the folder; after each epoch unless told, none when false. */
-  readonly checkpoints?: CheckpointOptions | false;
-  /**
-   * Variables beside those of model and optimizer that steps change, by name: kept in checkpoints, such as the state that a
-   * recurrent network carries from batch to batch.
-   */
-  readonly variables?: Readonly<Record<string, Variable>>;
-  /** True: go on from the folder's checkpoint, or start if it has none. A path: go on from the checkpoint there. */
-  readonly resume?: boolean | string;
-  /** Report norms of gradients and dead ReLUs every so many steps; never unless told. */
-  readonly watch?: number;
-  /** Write every so many steps into the file of metrics; 10 unless told. */
-  readonly logEvery?: number;
-  /** Draw `curves.svg` and `curves.png` into the folder at the end. Needs `vega` and `@resvg/resvg-js`. */
-  readonly curves?: boolean;
-  readonly callbacks?: readonly Callback[];
-  /** `auto` unless told. */
-  readonly progress?: ProgressStyle;
-  readonly signal?: AbortSignal;
-}
-
-/** What `fit` gives. */
-export interface FitResult extends EndReport {
-  /** The file with the weights of the best epoch, when checkpoints are kept. */
-  readonly best?: string;
-}
 
 /** What a checkpoint holds beside tensors. */
 interface TrainingState {
@@ -109,8 +47,9 @@ interface TrainingState {
   readonly globalStep: number;
   readonly seconds: number;
   readonly generator: GeneratorState;
-  readonly optimizer: string;
-  readonly groups: readonly GroupState[];
+  /** Its name, and its state but for the tensors. */
+  readonly optimizer: { readonly name: string; readonly plain: object };
+  readonly accumulate: number;
   readonly schedules: unknown;
   readonly tally: TallyState;
   readonly history: readonly EpochReport[];
@@ -120,13 +59,10 @@ interface TrainingState {
 
 const ignore = (): void => {};
 
-function checkCount(value: number | undefined, name: string): void {
-  if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
-    throw new ArgumentError(`fit: ${name} must be a whole number of at least 1, got ${value}`);
-}
-
 class Training<B extends Sample> {
+  readonly #objective: Objective<B>;
   readonly #step: TrainStep<B>;
+  readonly #accumulator: GradientAccumulator | undefined;
   readonly #evaluate: (batches: AsyncIterable<B>, signal?: AbortSignal) => Promise<Scores>;
   readonly #schedules: Schedules;
   readonly #monitor: Monitor;
@@ -153,14 +89,15 @@ class Training<B extends Sample> {
     readonly data: FitData<B>,
     readonly options: FitOptions<B>,
   ) {
-    const { epochs, metrics = {}, optimizer, folder, checkpoints = {}, watch, logEvery } = options;
-    checkCount(epochs, 'epochs');
-    checkCount(watch, 'watch');
-    checkCount(logEvery, 'logEvery');
-    if (folder === undefined && (options.curves || options.resume === true || options.checkpoints))
-      throw new ArgumentError('fit: checkpoints, curves and resume: true need a folder');
+    checkFitOptions(options);
+    const { metrics = {}, optimizer, folder, checkpoints = {}, accumulate = 1, average } = options;
     const objective: Objective<B> = { ...options, model };
-    this.#step = trainStep(objective, options);
+    this.#objective = objective;
+    if (optimizer instanceof LBFGS) this.#step = lbfgsStep(objective, optimizer, average);
+    else {
+      if (accumulate > 1) this.#accumulator = gradientAccumulator(optimizer, accumulate);
+      this.#step = trainStep(objective, { ...options, optimizer }, this.#accumulator);
+    }
     this.#evaluate = evaluator(objective);
     this.#tally = new Tally(metrics);
     const hasValidation = data.validation !== undefined;
@@ -173,7 +110,6 @@ class Training<B extends Sample> {
     this.#schedules = new Schedules(options.schedule, options.stepSchedule, this.#monitor);
     this.#folder = folder === undefined ? undefined : new RunFolder(folder);
     if (this.#folder && checkpoints !== false) {
-      checkCount(checkpoints.everySteps, 'checkpoints.everySteps');
       const { keepBest = 1 } = checkpoints;
       this.#checkpoints = new Checkpoints(this.#folder.checkpoints, keepBest, this.#monitor.higherIsBetter);
     }
@@ -198,6 +134,11 @@ class Training<B extends Sample> {
     const from = await this.#resume();
     this.#steps = await this.data.train.steps();
     if (this.#steps === 0) throw new ArgumentError('fit: the training data is empty');
+    const { accumulate = 1 } = this.options;
+    if (this.#steps !== undefined && this.#steps * epochs < accumulate)
+      throw new ArgumentError(
+        `fit: accumulate ${accumulate} is more than the ${this.#steps * epochs} batches of the training: nothing would be updated`,
+      );
     await this.#folder?.open(this.options.config, this.#globalStep);
     try {
       await this.#checkpoints?.prepare(this.#history.length);
@@ -267,17 +208,19 @@ class Training<B extends Sample> {
   }
 
   async #train(batch: B, after: BatchPosition): Promise<void> {
-    const { watch, optimizer, signal } = this.options;
-    const isWatched = watch !== undefined && (this.#globalStep + 1) % watch === 0;
+    const { watch, optimizer, signal, accumulate = 1 } = this.options;
+    const number = this.#globalStep + 1;
+    const kind = { isWatched: watch !== undefined && number % watch === 0, updates: number % accumulate === 0 };
     this.#generator = defaultGenerator.getState();
     const { lr } = optimizer;
-    const result = await this.#step(batch, isWatched, signal);
+    const result = await this.#step(batch, kind, signal).catch(async (error: unknown) => {
+      throw error instanceof AnomalyError ? await this.#notFinite(error, batch) : error;
+    });
     this.#generator = undefined;
-    if (!Number.isFinite(result.loss)) throw await this.#notFinite(result.loss, batch, lr);
     await this.#tally.add(result);
-    this.#globalStep++;
+    this.#globalStep = number;
     this.#position = after;
-    this.#schedules.afterStep();
+    if (kind.updates) this.#schedules.afterStep();
     const { epoch, step } = after;
     const at = { epoch: epoch + 1, globalStep: this.#globalStep };
     const { loss, samples, watched } = result;
@@ -309,13 +252,23 @@ class Training<B extends Sample> {
     signal?.throwIfAborted();
   }
 
+  /** Scores on the validation data, and the weights that have them: the averaged ones where there is an average. */
+  async #validate(): Promise<{ validation: Scores | undefined; weights: TensorRecord }> {
+    const { data, model } = this;
+    const { average, accumulate = 1, signal } = this.options;
+    const measure = async () => {
+      // The same order each time, so that sums do not depend on how often a resumed training has iterated.
+      (data.validation as Partial<TrainBatches<B>> | undefined)?.restore?.({ epoch: 0, step: 0 });
+      return data.validation && this.#evaluate(data.validation, signal);
+    };
+    if (!average || this.#globalStep < accumulate) return { validation: await measure(), weights: model.stateDict() };
+    return average.use(async () => ({ validation: await measure(), weights: await copies(model.stateDict()) }));
+  }
+
   async #endEpoch(epoch: number): Promise<void> {
-    const { data, options } = this;
-    const { optimizer, signal } = options;
-    const { lr } = optimizer;
-    // The same order each time, so that sums do not depend on how often a resumed training has iterated.
-    (data.validation as Partial<TrainBatches<B>> | undefined)?.restore?.({ epoch: 0, step: 0 });
-    const validation = data.validation && (await this.#evaluate(data.validation, signal));
+    const { options } = this;
+    const { lr } = options.optimizer;
+    const { validation, weights } = await this.#validate();
     const report: EpochReport = {
       epoch: epoch + 1,
       globalStep: this.#globalStep,
@@ -328,12 +281,11 @@ class Training<B extends Sample> {
     this.#history.push(report);
     this.#position = { epoch: epoch + 1, step: 0 };
     this.#schedules.afterEpoch(report);
-    if (this.#early?.take(report) && (options.earlyStopping?.restoreBest ?? true))
-      this.#best = await copies(this.model.stateDict());
+    if (this.#early?.take(report) && (options.earlyStopping?.restoreBest ?? true)) this.#best = await copies(weights);
     if (this.#early?.isOver(report.epoch)) this.#ended = 'early stopping';
     await this.#folder?.append({ kind: 'epoch', time: new Date().toISOString(), ...report });
     const { key } = this.#monitor;
-    await this.#checkpoints?.offer(report.epoch, key, this.#monitor.of(report), this.model.stateDict());
+    await this.#checkpoints?.offer(report.epoch, key, this.#monitor.of(report), weights);
     await this.#save();
     await this.#tell((callback) => callback.onEpochEnd?.(report, this.#context));
     if (this.#stopAsked) this.#ended ??= 'stopped';
@@ -357,39 +309,37 @@ class Training<B extends Sample> {
     return { ...end, ...(best !== undefined && { best }) };
   }
 
-  async #notFinite(loss: number, batch: B, lr: number): Promise<AnomalyError> {
+  async #notFinite(error: AnomalyError, batch: B): Promise<AnomalyError> {
     const { epoch, step } = this.#position;
-    const bad: string[] = [];
-    for (const [name, column] of Object.entries(batch))
-      if ((await column.data()).some((value) => typeof value === 'number' && !Number.isFinite(value))) bad.push(name);
-    const cause =
-      bad.length > 0
-        ? `The batch itself has NaN or infinity in ${bad.join(', ')}: check the data`
-        : `The batch is finite, so it arose in the computation: lower the learning rate (now ${lr}), clip gradients ` +
-          '(clipNorm), or run again in anomaly mode (BRAWN_ANOMALY=1 or setAnomalyMode(true)), which names the first op that gives NaN';
+    if (this.#generator) defaultGenerator.setState(this.#generator);
+    const cause = await whyNotFinite(this.#objective, this.options.optimizer, batch, error);
     const kept = this.#checkpoints && (await findCheckpoint(this.#checkpoints.last));
-    const rescue = kept === undefined ? '' : `. The last checkpoint, ${kept}, is from before and can be resumed from`;
+    const rescue = kept === undefined ? '' : ` The last checkpoint is ${kept}.`;
     return new AnomalyError(
-      `fit: the loss is ${loss} in epoch ${epoch + 1}, step ${step + 1} (${this.#globalStep + 1} in all). ${cause}${rescue}`,
+      `fit: the loss is NaN or infinite in epoch ${epoch + 1}, step ${step + 1} (${this.#globalStep + 1} in all). ` +
+        `${cause} This step has changed no weight.${rescue}`,
     );
   }
 
   async #save(): Promise<void> {
     if (!this.#checkpoints) return;
-    const { state, groups } = this.options.optimizer.stateDict();
+    const { optimizer, average, accumulate = 1, variables = {} } = this.options;
+    const { state, ...plain } = optimizer.stateDict();
     const tensors = {
       ...withPrefix('model', this.model.stateDict()),
       ...withPrefix('optimizer', state),
+      ...withPrefix('average', average?.stateDict() ?? {}),
+      ...withPrefix('accumulated', this.#accumulator?.stateDict() ?? {}),
       ...withPrefix('best', this.#best ?? {}),
-      ...withPrefix('variables', this.options.variables ?? {}),
+      ...withPrefix('variables', variables),
     };
     await this.#checkpoints.save(tensors, {
       position: this.#position,
       globalStep: this.#globalStep,
       seconds: this.#seconds,
       generator: this.#generator ?? defaultGenerator.getState(),
-      optimizer: this.options.optimizer.where,
-      groups,
+      optimizer: { name: optimizer.where, plain },
+      accumulate,
       schedules: this.#schedules.state(),
       tally: this.#tally.state(),
       history: this.#history,
@@ -416,15 +366,22 @@ class Training<B extends Sample> {
     return path;
   }
 
+  #checkSame(path: string, what: string, there: unknown, here: unknown): void {
+    if (there !== here)
+      throw new ArgumentError(`fit: ${path} is a checkpoint of a training with ${what} ${there}, here it is ${here}`);
+  }
+
   async #takeOver(path: string, tensors: TensorRecord, state: TrainingState): Promise<void> {
-    const { optimizer, variables = {} } = this.options;
-    if (state.optimizer !== optimizer.where)
-      throw new ArgumentError(
-        `fit: ${path} is a checkpoint with ${state.optimizer}, the optimizer here is ${optimizer.where}`,
-      );
+    const { optimizer, average, accumulate = 1, variables = {} } = this.options;
+    const averages = underPrefix('average', tensors);
+    this.#checkSame(path, 'the optimizer', state.optimizer.name, optimizer.where);
+    this.#checkSame(path, 'accumulate', state.accumulate, accumulate);
+    this.#checkSame(path, 'an average of weights', Object.keys(averages).length > 0, average !== undefined);
     this.#schedules.check(state.schedules, path);
     this.model.loadStateDict(underPrefix('model', tensors), { where: path });
-    optimizer.loadStateDict({ state: underPrefix('optimizer', tensors), groups: state.groups });
+    await optimizer.loadStateDict({ state: underPrefix('optimizer', tensors), ...state.optimizer.plain } as never);
+    average?.loadStateDict(averages);
+    this.#accumulator?.loadStateDict(underPrefix('accumulated', tensors));
     assignState(variables, underPrefix('variables', tensors), { where: path });
     await evaluate([]);
     this.#schedules.restore(state.schedules);

@@ -12,14 +12,8 @@ export { accuracyOf, type LabelledBatch, labelsOf, predict } from './classifier.
 export { drawCurves, drawSvg, type Panel, type Series } from './curves.js';
 export { svgToPng, vegaToSvg } from './drawing.js';
 export type { EarlyStoppingOptions } from './early-stopping.js';
-export {
-  type CheckpointOptions,
-  type FitData,
-  type FitOptions,
-  type FitResult,
-  fit,
-  type TrainBatches,
-} from './fit.js';
+export { fit } from './fit.js';
+export type { CheckpointOptions, FitData, FitOptions, FitResult, TrainBatches } from './fit-options.js';
 export { findLearningRate, type LearningRateFinding, type LearningRateOptions } from './lr-finder.js';
 export {
   type Averaging,

@@ -3,7 +3,7 @@
  * for Training Neural Networks", 2017 (2015 as a preprint).
  */
 import type { Sample } from '../data/index.js';
-import { ArgumentError } from '../errors.js';
+import { AnomalyError, ArgumentError } from '../errors.js';
 import type { Module } from '../nn/index.js';
 import type { GroupState } from '../optim/index.js';
 import { defaultGenerator } from '../random.js';
@@ -13,7 +13,9 @@ import type { Series } from './curves.js';
 import { type Objective, trainStep, type UpdateOptions } from './step.js';
 
 /** Options of `findLearningRate`. */
-export interface LearningRateOptions<B extends Sample> extends Omit<Objective<B>, 'model' | 'metrics'>, UpdateOptions {
+export interface LearningRateOptions<B extends Sample>
+  extends Omit<Objective<B>, 'model' | 'metrics'>,
+    Omit<UpdateOptions, 'average'> {
   /** First rate; 1e-6 unless told. */
   readonly from?: number;
   /** Last rate; 10 unless told. */
@@ -58,7 +60,8 @@ export async function findLearningRate<B extends Sample>(
   const before = optimizer.stateDict();
   const groups = JSON.parse(JSON.stringify(before.groups)) as GroupState[];
   const state = await copies(before.state);
-  const step = trainStep({ ...options, model, metrics: {} }, options);
+  const { clipNorm, clipValue } = options;
+  const step = trainStep({ ...options, model, metrics: {} }, { optimizer, clipNorm, clipValue });
   model.train();
   try {
     const curve = await sweep();
@@ -71,13 +74,23 @@ export async function findLearningRate<B extends Sample>(
     defaultGenerator.setState(generator);
   }
 
+  /** NaN where it is not finite; the step has then changed nothing. */
+  async function lossAt(batch: B): Promise<number> {
+    try {
+      return (await step(batch, { isWatched: false, updates: true }, signal)).loss;
+    } catch (error) {
+      if (error instanceof AnomalyError) return Number.NaN;
+      throw error;
+    }
+  }
+
   async function sweep() {
     const curve: { lr: number; loss: number }[] = [];
     let [average, best] = [0, Number.POSITIVE_INFINITY];
     for await (const batch of endless(batches)) {
       const lr = from * (to / from) ** (curve.length / (steps - 1));
       optimizer.lr = lr;
-      const { loss } = await step(batch, false, signal);
+      const loss = await lossAt(batch);
       average = kSmoothing * average + (1 - kSmoothing) * loss;
       const smoothed = average / (1 - kSmoothing ** (curve.length + 1));
       best = Math.min(best, smoothed);

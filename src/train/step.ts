@@ -1,14 +1,26 @@
 /**
  * The compiled steps of a training: forward, loss, metrics, gradients, clipping and update as one native program, and
- * the evaluation of a batch as another. A watched step also gives gradient norms and the state of the ReLUs.
+ * the evaluation of a batch as another. A watched step also gives gradient norms and the state of the ReLUs. A step
+ * whose loss is not finite fails before it has changed anything.
  */
 import type { Sample } from '../data/index.js';
 import { ArgumentError } from '../errors.js';
+import { gradientsOf } from '../grad/backward.js';
 import { FunctionLayer, type Module } from '../nn/index.js';
-import { all, cast, crossEntropy, lessEqual, mean, sqrt, square, sum } from '../ops/index.js';
-import { clipGradNorm, clipGradValue, type Optimizer } from '../optim/index.js';
+import { all, cast, checkFinite, crossEntropy, lessEqual, mean, sqrt, square, sum } from '../ops/index.js';
+import {
+  clipGradNorm,
+  clipGradValue,
+  type EMA,
+  type GradientAccumulator,
+  type Gradients,
+  type LBFGS,
+  type Optimizer,
+} from '../optim/index.js';
 import { compile } from '../runtime/compile.js';
+import { evaluate } from '../runtime/run.js';
 import { Tensor } from '../tensor.js';
+import type { Parameter } from '../variable.js';
 import { addTo, type Metric, type MetricValue, type Totals } from './metrics.js';
 
 type F = Tensor<'float32'>;
@@ -32,6 +44,8 @@ export interface UpdateOptions {
   readonly clipNorm?: number;
   /** Cut the elements of the gradients to [-clipValue, clipValue]. */
   readonly clipValue?: number;
+  /** Takes in the weights after each update. */
+  readonly average?: EMA;
 }
 
 /** What a step tells. */
@@ -122,43 +136,130 @@ async function numbers(tensors: Readonly<Record<string, Tensor>>): Promise<Recor
   return Object.fromEntries(await Promise.all(Object.entries(tensors).map(read)));
 }
 
-/** A compiled training step. `isWatched` asks for gradient norms and ReLUs as well. */
-export type TrainStep<B extends Sample> = (batch: B, isWatched: boolean, signal?: AbortSignal) => Promise<StepResult>;
+/** What a step is to do beside the gradients. */
+export interface StepKind {
+  /** Gradient norms and ReLUs are asked for as well. */
+  readonly isWatched: boolean;
+  /** The weights are updated; false while gradients are only added up. */
+  readonly updates: boolean;
+}
 
-/** Compiles the training step. */
-export function trainStep<B extends Sample>(objective: Objective<B>, update: UpdateOptions): TrainStep<B> {
-  const { model } = objective;
-  const { optimizer, clipNorm, clipValue } = update;
+/** A compiled training step. */
+export type TrainStep<B extends Sample> = (batch: B, kind: StepKind, signal?: AbortSignal) => Promise<StepResult>;
+
+/** Norms of the gradients by the parameters' names. */
+function normsOf(model: Module, parameters: readonly Parameter[], gradients: Gradients): Record<string, Tensor> {
   const names = new Map(model.namedParameters().map(([name, parameter]) => [parameter, name]));
+  return Object.fromEntries(
+    parameters.flatMap((parameter, i) => {
+      const gradient = gradients[i] as F | undefined;
+      return gradient ? [[names.get(parameter) ?? `parameter ${i}`, sqrt(sum(square(gradient)))]] : [];
+    }),
+  );
+}
+
+/** Clips what is asked for, and refuses a norm that is not finite: it would spoil every weight. */
+function clipped(
+  gradients: Gradients,
+  { clipNorm, clipValue }: UpdateOptions,
+): { gradients: Gradients; norm?: Tensor } {
+  const cut = clipValue === undefined ? gradients : clipGradValue(gradients, clipValue);
+  if (clipNorm === undefined) return { gradients: cut };
+  const scaled = clipGradNorm(cut, clipNorm);
+  return { gradients: scaled.gradients, norm: checkFinite(scaled.norm as F) };
+}
+
+/** Forward, loss, sums of metrics, and the ReLUs of a watched step. */
+function forwardWatched<B extends Sample>(objective: Objective<B>, batch: B, isWatched: boolean) {
+  const run = () => forward(objective, batch);
+  const { result, relus } = isWatched ? withRelus(objective.model, run) : { result: run(), relus: {} };
+  return { ...result, relus };
+}
+
+interface Traced {
+  readonly loss: F;
+  readonly sums: Record<string, Tensor>;
+  readonly relus: Readonly<Record<string, { zeros: F; dead: F }>>;
+  readonly norms: Readonly<Record<string, Tensor>>;
+}
+
+/** Reads what a step has computed. */
+async function toResult(batch: Sample, { loss, sums, norms, relus }: Traced, isWatched: boolean): Promise<StepResult> {
+  const result = { loss: await loss.item(), samples: samplesOf(batch), sums };
+  if (!isWatched) return result;
+  const reports = Object.entries(relus).map(async ([path, report]) => [path, await numbers(report)] as const);
+  const watched = {
+    gradientNorms: await numbers(norms),
+    relus: Object.fromEntries(await Promise.all(reports)) as unknown as Record<string, ReluReport>,
+  };
+  return { ...result, watched };
+}
+
+/** Compiles the training step. Gradients go through `accumulator` if there is one. */
+export function trainStep<B extends Sample>(
+  objective: Objective<B>,
+  update: UpdateOptions,
+  accumulator?: GradientAccumulator,
+): TrainStep<B> {
+  const { model } = objective;
+  const { optimizer, average } = update;
   const step = compile(
-    (batch: B, isWatched: boolean) => {
-      const run = () => forward(objective, batch);
-      const { result, relus } = isWatched ? withRelus(model, run) : { result: run(), relus: {} };
-      let gradients = optimizer.gradients(result.loss);
-      const norms: Record<string, Tensor> = {};
-      if (isWatched)
-        optimizer.parameters.forEach((parameter, i) => {
-          const gradient = gradients[i] as F | undefined;
-          if (gradient) norms[names.get(parameter) ?? `parameter ${i}`] = sqrt(sum(square(gradient)));
-        });
-      if (clipValue !== undefined) gradients = clipGradValue(gradients, clipValue);
-      if (clipNorm !== undefined) gradients = clipGradNorm(gradients, clipNorm).gradients;
-      optimizer.step(gradients);
-      return { ...result, norms, relus };
+    (batch: B, isWatched: boolean, updates: boolean) => {
+      const { loss, ...told } = forwardWatched(objective, batch, isWatched);
+      const gradients = optimizer.gradients(loss);
+      const norms = isWatched ? normsOf(model, optimizer.parameters, gradients) : {};
+      accumulator?.addGradients(gradients);
+      const ready = updates ? clipped(accumulator?.gradients() ?? gradients, update) : undefined;
+      if (ready) {
+        optimizer.step(ready.gradients);
+        accumulator?.reset();
+        average?.update();
+      }
+      return { ...told, loss: checkFinite(loss), norms, norm: ready?.norm };
     },
     { name: 'training step' },
   );
-  return async (batch, isWatched, signal) => {
-    const { loss, sums, norms, relus } = await step.run({ signal }, batch, isWatched);
-    const result = { loss: await loss.item(), samples: samplesOf(batch), sums };
-    if (!isWatched) return result;
-    const reports = Object.entries(relus).map(async ([path, report]) => [path, await numbers(report)] as const);
-    const watched = {
-      gradientNorms: await numbers(norms),
-      relus: Object.fromEntries(await Promise.all(reports)) as unknown as Record<string, ReluReport>,
-    };
-    return { ...result, watched };
+  return async (batch, { isWatched, updates }, signal) =>
+    toResult(batch, await step.run({ signal }, batch, isWatched, updates), isWatched);
+}
+
+/**
+ * The step of L-BFGS, which evaluates the loss of the batch as often as it needs. What it tells is from before the step.
+ * An abort comes after it, so that a step is done wholly.
+ */
+export function lbfgsStep<B extends Sample>(objective: Objective<B>, optimizer: LBFGS, average?: EMA): TrainStep<B> {
+  const { model } = objective;
+  const look = compile(
+    (batch: B, isWatched: boolean) => {
+      const { loss, ...told } = forwardWatched(objective, batch, isWatched);
+      const { parameters } = optimizer;
+      const norms = isWatched ? normsOf(model, parameters, gradientsOf(loss, parameters)) : {};
+      return { ...told, loss: checkFinite(loss), norms };
+    },
+    { name: 'training step' },
+  );
+  const lossOf = (batch: B) => forward(objective, batch).loss;
+  return async (batch, { isWatched }, signal) => {
+    const result = await toResult(batch, await look.run({ signal }, batch, isWatched), isWatched);
+    await optimizer.step(lossOf, batch);
+    if (average) {
+      average.update();
+      await evaluate([]);
+    }
+    return result;
   };
+}
+
+/** Forward, loss and gradients again, without an update: in anomaly mode it names the first op that is not finite. */
+export function gradientsAgain<B extends Sample>(objective: Objective<B>, parameters: readonly Parameter[]) {
+  return compile(
+    (batch: B) => {
+      const { loss } = forward(objective, batch);
+      const open = parameters.filter(({ requiresGrad }) => requiresGrad);
+      return [loss, ...gradientsOf(loss, open).filter((gradient) => gradient !== undefined)];
+    },
+    { name: 'training step' },
+  );
 }
 
 /** Loss and metrics of a whole data set. */

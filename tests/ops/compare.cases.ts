@@ -18,6 +18,7 @@ type CompareNames =
   | 'isNaN'
   | 'isFinite'
   | 'isInf'
+  | 'checkFinite'
   | 'logicalAnd'
   | 'logicalOr'
   | 'logicalXor'
@@ -97,6 +98,17 @@ export const compareCases: CaseTable<CompareNames> = {
   isNaN: testRows(ops.isNaN, 'a.isnan()'),
   isFinite: testRows(ops.isFinite, 'a.isfinite()'),
   isInf: testRows(ops.isInf, 'a.isinf()'),
+  checkFinite: [
+    { label: 'matrix', inputs: [{ shape: [3, 5] }], run: ops.checkFinite, torch: 'a * 1', second: true },
+    { label: 'scalar', inputs: [{ shape: [] }], run: ops.checkFinite, torch: 'a * 1' },
+    {
+      label: 'of a view',
+      inputs: [{ shape: [3, 5] }],
+      run: (a: T) => ops.checkFinite(ops.transpose(a, 0, 1)),
+      torch: 'a.t()',
+    },
+    { label: 'empty', inputs: [{ shape: [0, 2] }], run: ops.checkFinite, torch: 'a * 1', gradient: false },
+  ],
   logicalAnd: logicRows(ops.logicalAnd, 'torch.logical_and(a, b)'),
   logicalOr: logicRows(ops.logicalOr, 'torch.logical_or(a, b)'),
   logicalXor: logicRows(ops.logicalXor, 'torch.logical_xor(a, b)'),

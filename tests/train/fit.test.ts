@@ -2,8 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fromArrays } from '../../src/data/index.js';
-import { AnomalyError, ArgumentError } from '../../src/errors.js';
+import { ArgumentError } from '../../src/errors.js';
 import { loadSafetensorsMetadata } from '../../src/io/index.js';
 import * as nn from '../../src/nn/index.js';
 import * as optim from '../../src/optim/index.js';
@@ -208,21 +207,6 @@ describe('fit', () => {
     expect(reports[0].relus['1'].dead).toBeCloseTo(0.25);
   });
 
-  it('stops at the first loss that is not finite and says what to do', async () => {
-    const data = new Float32Array(64).fill(1);
-    data[40] = Number.NaN;
-    const bad = fromArrays({ x: { data, shape: [32, 2] }, label: { data: new Int32Array(32) } }).batch(16);
-    const model = smallModel();
-    const optimizer = optim.sgd(model.parameters(), { lr: 0.1 });
-    const run = fit(model, { train: bad }, { epochs: 1, optimizer, progress: 'none' });
-    await expect(run).rejects.toThrow(/loss is NaN in epoch 1, step 2 .*NaN or infinity in x/);
-    const wild = smallModel();
-    const huge = optim.sgd(wild.parameters(), { lr: 1e30 });
-    const diverging = fit(wild, smallData(), { epochs: 3, optimizer: huge, progress: 'none', folder });
-    await expect(diverging).rejects.toThrow(AnomalyError);
-    await expect(diverging).rejects.toThrow(/anomaly mode/);
-  });
-
   it('refuses what makes no sense', async () => {
     const { run } = setUp({ folder });
     await run();
@@ -232,7 +216,9 @@ describe('fit', () => {
       fit(model, smallData(), { epochs: 1, optimizer, progress: 'none', resume: folder });
     await expect(resume(other, optim.adamW(other.parameters()))).rejects.toThrow(ArgumentError);
     const same = smallModel();
-    await expect(resume(same, optim.sgd(same.parameters()))).rejects.toThrow(/checkpoint with adamW/);
+    await expect(resume(same, optim.sgd(same.parameters()))).rejects.toThrow(
+      /with the optimizer adamW, here it is sgd/,
+    );
     await expect(resume(same, optim.adamW(same.parameters()))).rejects.toThrow(/other schedules/);
     await expect(setUp({ resume: join(folder, 'nowhere') }).run()).rejects.toThrow(/no checkpoint/);
     expect(() => setUp({ epochs: 0 }).run()).toThrow(/epochs/);
