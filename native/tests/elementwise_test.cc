@@ -1,5 +1,6 @@
-// The elementwise kernel: strided and broadcast inputs, transposes, aliasing, several outputs, against plain loops, on
-// every instruction set this CPU has and in several task orders. The operations themselves are tested in vm_test.cc.
+// The elementwise kernels: strided and broadcast inputs, transposes, aliasing, several outputs, against plain loops,
+// and sweeps against single calls, on every instruction set this CPU has and in several task orders. The operations
+// themselves are tested in vm_test.cc.
 #include "kernels/elementwise/elementwise.h"
 
 #include <type_traits>
@@ -13,6 +14,7 @@ namespace {
 
 using brawn::ElementwiseArgs;
 using kernel_test::IsaTable;
+using kernel_test::Order;
 
 struct Operand {
   const void* data;
@@ -111,6 +113,7 @@ class Machine {
     return -1;
   }
   const brawn::KernelRow& row() const { return kernel_test::find_row(table_, "elementwise"); }
+  const brawn::KernelRow& sweep_row() const { return kernel_test::find_row(table_, "elementwise_sweep"); }
 
  private:
   IsaTable table_;
@@ -285,6 +288,129 @@ void test_registers(const Machine& m) {
   for (size_t i = 0; i < y.size(); ++i) CHECK(y[i] == a[0] && z[i] == -1, "fill at %d", int(i));
 }
 
+// Joins calls of one program into the arguments of a sweep. The calls must outlive it.
+struct Sweep {
+  std::vector<const void*> in;
+  std::vector<void*> out;
+  std::vector<int64_t> counts, ranks, dims, strides;
+  brawn::ElementwiseSweepArgs args;
+
+  explicit Sweep(const std::vector<Call>& calls) {
+    for (const Call& call : calls) {
+      in.insert(in.end(), call.in.begin(), call.in.end());
+      out.insert(out.end(), call.out.begin(), call.out.end());
+      counts.push_back(call.count());
+      ranks.push_back(static_cast<int64_t>(call.dims.size()));
+      dims.insert(dims.end(), call.dims.begin(), call.dims.end());
+      strides.insert(strides.end(), call.strides.begin(), call.strides.end());
+    }
+    const auto list = [](const std::vector<int64_t>& v) {
+      return brawn::Span<int64_t>{v.data(), static_cast<int64_t>(v.size())};
+    };
+    const ElementwiseArgs& one = calls[0].args;
+    args = {{in.data(), static_cast<int64_t>(in.size())},
+            {out.data(), static_cast<int64_t>(out.size())},
+            list(counts),
+            list(ranks),
+            list(dims),
+            list(strides),
+            one.in_sizes,
+            one.consts,
+            one.const_sizes,
+            one.code,
+            one.out_regs,
+            one.out_sizes,
+            one.registers};
+  }
+};
+
+// Parameter updates: m = m * c + g, p = p - m * rate, in place, for tensors of these shapes; the rate is one number for
+// all, the gradient of every third is transposed, and every fourth writes its new parameter beside the old one.
+class Updates {
+ public:
+  Updates(const Machine& m, const std::vector<std::vector<int64_t>>& shapes) : calls(shapes.size()) {
+    size_t total = 0;
+    for (size_t s = 0; s < shapes.size(); ++s) {
+      calls[s].dims = shapes[s];
+      total += static_cast<size_t>(calls[s].count());
+    }
+    gradients_ = kernel_test::random_values<float>(total, 11);
+    values = kernel_test::random_values<float>(3 * total, 12);
+    size_t at = 0;
+    for (size_t s = 0; s < shapes.size(); ++s) {
+      Call& call = calls[s];
+      const std::vector<int64_t>& dims = call.dims;
+      const std::vector<int64_t> own = row_major(dims), scalar(dims.size(), 0);
+      const bool transposed = s % 3 == 2 && dims.size() == 2;
+      float* mean = values.data() + 3 * at;
+      float* p = mean + call.count();
+      call.inputs = {{mean, 4, own},
+                     {gradients_.data() + at, 4, transposed ? std::vector<int64_t>{1, dims[0]} : own},
+                     {p, 4, own},
+                     {&rate_, 4, scalar}};
+      call.consts = {float_bits(0.9f)};
+      call.const_sizes = {4};
+      call.temporaries = 3;
+      call.code = {m.op("mul_f32"), 5, 0, 4, -1, m.op("add_f32"), 6, 5, 1, -1,
+                   m.op("mul_f32"), 5, 6, 3, -1, m.op("sub_f32"), 7, 2, 5, -1};
+      call.outputs = {{mean, 4, 6}, {s % 4 == 3 ? p + call.count() : p, 4, 7}};
+      call.finish();
+      at += static_cast<size_t>(call.count());
+    }
+  }
+  std::vector<Call> calls;
+  std::vector<float> values;  // per tensor: mean, parameter, room for another parameter
+
+ private:
+  std::vector<float> gradients_;
+  float rate_ = 0.01f;
+};
+
+void test_sweep(const Machine& m, const std::vector<std::vector<int64_t>>& shapes, int64_t tasks) {
+  Updates updates(m, shapes);
+  const std::vector<float> before = updates.values;
+  for (Call& call : updates.calls) kernel_test::run(m.row(), &call.args);
+  const std::vector<float> expected = updates.values;
+  updates.values = before;
+  const Sweep sweep(updates.calls);
+  CHECK(m.sweep_row().tasks(&sweep.args, 0) == tasks, "tasks");
+  kernel_test::run_all_orders(m.sweep_row(), &sweep.args, updates.values);
+  CHECK(std::memcmp(updates.values.data(), expected.data(), expected.size() * 4) == 0, "a sweep of %d tensors",
+        int(shapes.size()));
+  CHECK(std::memcmp(before.data(), expected.data(), expected.size() * 4) != 0, "nothing was updated");
+}
+
+// Copies and fills: no instructions.
+void test_copy_sweep(const Machine& m) {
+  const std::vector<int64_t> sizes = {3, 70000, 1, 64, 65};
+  std::vector<std::vector<float>> from, to;
+  for (int64_t n : sizes) {
+    from.push_back(kernel_test::random_values<float>(static_cast<size_t>(n), 21));
+    to.emplace_back(static_cast<size_t>(n));
+  }
+  std::vector<Call> calls(sizes.size());
+  for (size_t s = 0; s < sizes.size(); ++s) {
+    calls[s].dims = {sizes[s]};
+    calls[s].inputs = {{from[s].data(), 4, {s == 4 ? 0 : 1}}};
+    calls[s].outputs = {{to[s].data(), 4, 0}};
+    calls[s].finish();
+  }
+  const Sweep sweep(calls);
+  kernel_test::run(m.sweep_row(), &sweep.args, Order::kShuffled);
+  for (size_t s = 0; s < sizes.size(); ++s) {
+    for (size_t i = 0; i < to[s].size(); ++i) CHECK(to[s][i] == from[s][s == 4 ? 0 : i], "copy %d", int(s));
+  }
+}
+
+void test_sweeps(const Machine& m) {
+  test_sweep(m, {{5}}, 1);
+  test_sweep(m, {{1}, {}, {1}, {7}}, 1);
+  test_sweep(m, {{16, 16}, {16}, {33, 20}, {512}, {513}, {20, 31}}, 1);
+  test_sweep(m, {{300, 400}, {10}, {70, 500}, {32768}, {3}, {90, 80}, {100000}}, 10);
+  test_sweep(m, std::vector<std::vector<int64_t>>(1000, {1}), 2);
+  test_copy_sweep(m);
+}
+
 void test_isa(const IsaTable& table) {
   const Machine m(table);
   for (int64_t n : {1, 7, 16, 511, 512, 513, 32768, 32769, 100003}) test_chain(m, {n}, {1});
@@ -308,6 +434,7 @@ void test_isa(const IsaTable& table) {
   test_random_views(m);
   test_aliasing(m);
   test_registers(m);
+  test_sweeps(m);
   std::printf("%s: ok\n", table.isa.c_str());
 }
 

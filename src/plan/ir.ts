@@ -49,6 +49,8 @@ export interface Step {
   readonly scope?: string;
   /** Call site in anomaly mode. */
   readonly site?: string;
+  /** The steps of which a sweep does the work; its operands are theirs, one after the other. */
+  readonly parts?: readonly Step[];
 }
 
 /** Registers: inputs first, then constants, then temporaries. */

@@ -1,6 +1,6 @@
 /**
  * The plan: a graph through all passes, in order, each a pure function whose result can be printed.
- * simplify -> layout -> fuse -> lower (with commit) -> memory. Emission to a native program is the last step.
+ * simplify -> layout -> fuse -> lower (with commit) -> sweep -> memory. Emission to a native program is the last step.
  */
 import { bytesOf } from '../dtype.js';
 import type { Graph } from '../graph/graph.js';
@@ -18,6 +18,7 @@ import { lower } from './lower.js';
 import { planMemory } from './memory.js';
 import { printSteps, printUnits } from './print.js';
 import { simplify } from './simplify.js';
+import { sweep } from './sweep.js';
 import { verifyPlan } from './verify.js';
 
 /** Options of planning. */
@@ -55,7 +56,7 @@ function throughPasses(graph: Graph, options: PlanOptions): Plan {
   const laid = pass('layout', layout(simple, !options.anomaly), printGraph);
   const units = pass<Unit[]>('fuse', fuse(laid, !options.anomaly), printUnits);
   const lowered = pass('lower', lower(laid, units, !options.anomaly), printSteps);
-  const list = options.anomaly ? checkFinite(lowered) : lowered;
+  const list = pass('sweep', sweep(options.anomaly ? checkFinite(lowered) : lowered), printSteps);
   // Leaves keep the order of the graph that the caller binds.
   const order = matchLeaves(graph, laid, list);
   const arenaBytes = planMemory(list);

@@ -23,13 +23,20 @@ function printOperand(operand: Operand): string {
   return `${where}:${dtype}${showShape(shape)}${view}`;
 }
 
+function printFlow({ reads, writes }: Step): string {
+  const list = (group: Step['reads']) => operandsOf(group).map(printOperand).join(', ');
+  return `${list(reads)} -> ${list(writes)}`;
+}
+
 export function printStep(step: Step): string {
   const code = step.code?.instructions
     .map(({ op, dst, args }) => `r${dst}=${op}(${args.map((a) => `r${a}`).join(',')})`)
     .join(' ');
-  const reads = operandsOf(step.reads).map(printOperand).join(', ');
-  const writes = operandsOf(step.writes).map(printOperand).join(', ');
-  return `${step.kernel} ${reads} -> ${writes}${code ? ` { ${code} }` : ''}`;
+  const { parts } = step;
+  const operands = parts
+    ? `x${parts.length} ${parts.map((part) => `[${printFlow(part)}]`).join(' ')}`
+    : printFlow(step);
+  return `${step.kernel} ${operands}${code ? ` { ${code} }` : ''}`;
 }
 
 export function printSteps(list: StepList): string {

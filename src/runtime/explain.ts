@@ -32,7 +32,7 @@ export interface Explanation {
   readonly arenaBytes: number;
   /** Everything a run holds: inputs and variables, arena, scratch, outputs. */
   readonly peakBytes: number;
-  /** The result of each pass, by name: graph, simplify, layout, fuse, lower, memory. */
+  /** The result of each pass, by name: graph, simplify, layout, fuse, lower, sweep, memory. */
   readonly passes: Readonly<Record<string, string>>;
   toString(): string;
 }
@@ -77,6 +77,9 @@ export function explainPlan({ plan, runBytes }: Compiled, graph: Graph): Explana
   return Object.defineProperty(explanation, 'toString', { value: () => show(explanation) });
 }
 
+/** More shapes than this are cut short in the table: a sweep has some for each parameter. */
+const kMostShapes = 12;
+
 const kUnits = ['', 'K', 'M', 'G', 'T'];
 
 function short(value: number): string {
@@ -95,7 +98,7 @@ function show({ kernels, flops, bytes, arenaBytes, peakBytes }: Omit<Explanation
     call.ops.length > 48 ? `${call.ops.slice(0, 45)}...` : call.ops,
     short(call.flops),
     short(call.bytes),
-    call.shapes.join(' '),
+    call.shapes.length > kMostShapes ? `${call.shapes.slice(0, kMostShapes).join(' ')} ...` : call.shapes.join(' '),
   ]);
   const table = [['kernel', 'variant', 'ops', 'flop', 'bytes', 'shapes'], ...rows];
   const widths = table[0].map((_, i) => (i === 5 ? 0 : Math.max(...table.map((row) => row[i].length))));

@@ -1,6 +1,6 @@
 /**
  * Random graphs through the whole plan against the unplanned JavaScript executor: simplification, layout, fusion,
- * epilogues, commit and memory planning must not change any value.
+ * epilogues, commit, sweeps and memory planning must not change any value.
  */
 import { afterEach, expect, it } from 'vitest';
 import {
@@ -94,20 +94,37 @@ function build(seed: number, inputs: readonly T[], states: readonly Variable<'fl
     state.assign(mul(dice.pick(fitting), 0.9) as T);
     if (dice.below(2)) state.assign(dice.pick(fitting));
   }
+  // Updates with the same code, which share sweeps unless one of them reads what another one writes.
+  const means: readonly T[] = states.filter(() => dice.below(4) > 0);
+  for (const state of means) {
+    const others = [...pool, ...states].filter((x) => x.shape.join() === state.shape.join());
+    (state as Variable<'float64'>).assign(add(mul(state, 0.5), mul(dice.pick(others), 0.25)));
+  }
   return Array.from({ length: 3 }, () => dice.pick(pool.slice(inputs.length + states.length)));
 }
+
+let sweeps = 0;
 
 async function outcome(seed: number, backend: 'native' | 'javascript'): Promise<Float64Array[]> {
   setBackend(backend);
   const dice = new Dice(seed + 77);
   const inputs = [values(dice, [3, 4]), values(dice, [4, 3]), values(dice, [3, 1])];
-  const states = [new Variable(values(dice, [3, 4])), new Variable(values(dice, [3, 4]))];
+  const shapes = [
+    [3, 4],
+    [3, 4],
+    [4, 3],
+    [3, 1],
+    [12, 1],
+    [3, 4],
+  ];
+  const states = shapes.map((shape) => new Variable(values(dice, shape)));
   const step = compile((...xs: T[]) => build(seed, xs, states));
   const results: Float64Array[] = [];
   for (let round = 0; round < 2; round++) {
     const outputs = await step(...inputs);
     for (const output of [...outputs, ...states]) results.push(await output.data());
   }
+  if (backend === 'native' && step.explain(...inputs).passes.memory.includes('elementwise_sweep')) sweeps++;
   return results;
 }
 
@@ -126,3 +143,5 @@ for (let block = 0; block < 20; block++)
       });
     }
   });
+
+it('random graphs hold sweeps', () => expect(sweeps).toBeGreaterThan(50));

@@ -1,7 +1,8 @@
 // The contract of the `elementwise` kernel: a program of the elementwise machine (vm.h) over whole tensors. It serves
-// fused chains, and with an empty program every copy, broadcast and transpose.
+// fused chains, and with an empty program every copy, broadcast and transpose. `elementwise_sweep` runs one program
+// over many sets of tensors at once: the updates of all parameters of a model are one.
 //
-// Signature
+// Signature of `elementwise`
 //   operands  "in* -> out*"
 //   params    "n dims:i[] strides:i[] in_sizes:i[] consts:i[] const_sizes:i[] code:i[] out_regs:i[] out_sizes:i[]
 //              registers"
@@ -30,6 +31,18 @@
 // dim) is cut into blocks that stay in L2 instead.
 //
 // Tasks hold kTaskElements elements. Scratch per thread: the registers, one doubled register per input, and pointers.
+//
+// Signature of `elementwise_sweep`
+//   operands  "in* -> out*"
+//   params    "counts:i[] ranks:i[] dims:i[] strides:i[] in_sizes:i[] consts:i[] const_sizes:i[] code:i[]
+//              out_regs:i[] out_sizes:i[] registers"
+//
+// Segment s is what `elementwise` would do with n = counts[s], dims of rank ranks[s], and the operands of its place in
+// the lists: all segments have the program, its constants and the element sizes in common, and `in`, `out`, `dims` and
+// `strides` are those of one segment after the other. What may alias within a segment may do so here; no segment
+// writes what another one touches. Transposing copies are no part of a sweep. The bits are those of one call per
+// segment. Every segment counts in multiples of kSegmentElements, and tasks hold kTaskElements of the sum: small
+// segments share a task, large ones are cut between cache lines.
 #pragma once
 #include "kernel.h"
 
@@ -37,11 +50,28 @@ namespace brawn {
 
 constexpr int64_t kMaxRank = 16;
 constexpr int64_t kTaskElements = 32768;
+constexpr int64_t kSegmentElements = 64;
 
 struct ElementwiseArgs {
   Span<const void*> in;
   Span<void*> out;
   int64_t n;
+  Span<int64_t> dims;
+  Span<int64_t> strides;
+  Span<int64_t> in_sizes;
+  Span<int64_t> consts;
+  Span<int64_t> const_sizes;
+  Span<int64_t> code;
+  Span<int64_t> out_regs;
+  Span<int64_t> out_sizes;
+  int64_t registers;
+};
+
+struct ElementwiseSweepArgs {
+  Span<const void*> in;
+  Span<void*> out;
+  Span<int64_t> counts;
+  Span<int64_t> ranks;
   Span<int64_t> dims;
   Span<int64_t> strides;
   Span<int64_t> in_sizes;

@@ -1,5 +1,5 @@
-// The elementwise kernel's body; the contract is in elementwise.h. A task resolves its inputs and code once, then runs
-// the machine (vm.h) tile by tile.
+// The bodies of both elementwise kernels; the contract is in elementwise.h. A task resolves its inputs and code once,
+// or once per segment, then runs the machine (vm.h) tile by tile.
 #include "kernels/elementwise/elementwise.h"
 
 #if BRAWN_ISA_ENABLED
@@ -119,7 +119,7 @@ void resolve_code(const ElementwiseArgs& args, const Workspace& w) {
   }
 }
 
-void prepare(const ElementwiseArgs& args, const Workspace& w) {
+void prepare_inputs(const ElementwiseArgs& args, const Workspace& w) {
   const int64_t longest = min64(args.n, kTile);
   for (int64_t i = 0; i < args.in.size; ++i) {
     Input& input = w.inputs[i];
@@ -131,10 +131,12 @@ void prepare(const ElementwiseArgs& args, const Workspace& w) {
     const int64_t total = (input.period + kTile) * input.size;
     for (int64_t b = 0; b < total; b += bytes) memcpy(input.repeated + b, input.data, min64(bytes, total - b));
   }
+}
+
+void prepare_constants(const ElementwiseArgs& args, const Workspace& w, int64_t longest) {
   for (int64_t c = 0; c < args.consts.size; ++c) {
     fill(w.registers + (args.in.size + c) * kRegisterStride, args.consts.data + c, args.const_sizes[c], longest);
   }
-  resolve_code(args, w);
 }
 
 // Where this tile of the input is, gathering it into its register when it is nowhere in one piece.
@@ -170,8 +172,8 @@ void store_rest(const ElementwiseArgs& args, const Workspace& w, int64_t offset,
   }
 }
 
+// With inputs and constants prepared and code resolved.
 void run_machine(const ElementwiseArgs& args, const Workspace& w, int64_t begin, int64_t end) {
-  prepare(args, w);
   bool strided = false;
   for (int64_t i = 0; i < args.in.size; ++i) strided |= w.inputs[i].access == Access::kStrided;
   const VmCode vm = {kVmFunctions.list, w.code, args.code.size / 5};
@@ -234,18 +236,111 @@ void elementwise_run(const void* memory, int, int64_t begin, int64_t end, const 
   if (args.code.size == 0) return run_copies(args, first, stop);
   Workspace w;
   workspace(args, context.local, &w);
+  prepare_inputs(args, w);
+  prepare_constants(args, w, min64(args.n, kTile));
+  resolve_code(args, w);
   run_machine(args, w, first, stop);
+}
+
+// Walks the segments of a sweep: `args` is what the elementwise kernel would get for the present one.
+struct Segment {
+  const ElementwiseSweepArgs& sweep;
+  int64_t index = 0;
+  int64_t start = 0;  // elements of the segments before
+  ElementwiseArgs args;
+
+  explicit Segment(const ElementwiseSweepArgs& all) : sweep(all) {
+    const int64_t rank = all.ranks[0];
+    args = {{all.in.data, all.in_sizes.size},
+            {all.out.data, all.out_sizes.size},
+            all.counts[0],
+            {all.dims.data, rank},
+            {all.strides.data, rank * all.in_sizes.size},
+            all.in_sizes,
+            all.consts,
+            all.const_sizes,
+            all.code,
+            all.out_regs,
+            all.out_sizes,
+            all.registers};
+  }
+
+  int64_t end() const { return start + round_up(args.n, kSegmentElements); }
+
+  // False behind the last one.
+  bool next() {
+    start = end();
+    if (++index == sweep.counts.size) return false;
+    const int64_t rank = sweep.ranks[index];
+    args.in.data += args.in.size;
+    args.out.data += args.out.size;
+    args.n = sweep.counts[index];
+    args.dims = {args.dims.data + args.dims.size, rank};
+    args.strides = {args.strides.data + args.strides.size, rank * args.in.size};
+    return true;
+  }
+};
+
+// Code is resolved for the inputs that outputs lie over; mostly these are the same in every segment.
+bool same_aliasing(const ElementwiseArgs& a, const ElementwiseArgs& b) {
+  for (int64_t o = 0; o < a.out.size; ++o) {
+    for (int64_t i = 0; i < a.in.size; ++i) {
+      if ((a.in[i] == a.out[o]) != (b.in[i] == b.out[o])) return false;
+    }
+  }
+  return true;
+}
+
+int64_t sweep_tasks(const void* memory, int) {
+  const ElementwiseSweepArgs& sweep = *static_cast<const ElementwiseSweepArgs*>(memory);
+  int64_t total = 0;
+  for (int64_t s = 0; s < sweep.counts.size; ++s) total += round_up(sweep.counts[s], kSegmentElements);
+  return ceil_div(total, kTaskElements);
+}
+
+int64_t sweep_local_bytes(const void* memory) {
+  const Segment first(*static_cast<const ElementwiseSweepArgs*>(memory));
+  return elementwise_local_bytes(&first.args);
+}
+
+void sweep_run(const void* memory, int, int64_t begin, int64_t end, const Context& context) {
+  Segment segment(*static_cast<const ElementwiseSweepArgs*>(memory));
+  const bool copies = segment.args.code.size == 0;
+  const int64_t first = begin * kTaskElements, stop = end * kTaskElements;
+  Workspace w;
+  if (!copies) {
+    workspace(segment.args, context.local, &w);
+    prepare_constants(segment.args, w, kTile);
+  }
+  ElementwiseArgs resolved = {};
+  do {
+    const ElementwiseArgs& args = segment.args;
+    const int64_t from = max64(first - segment.start, 0), to = min64(stop - segment.start, args.n);
+    if (from >= to) continue;
+    if (copies) {
+      run_copies(args, from, to);
+      continue;
+    }
+    prepare_inputs(args, w);
+    if (resolved.n == 0 || !same_aliasing(args, resolved)) resolve_code(args, w);
+    resolved = args;
+    run_machine(args, w, from, to);
+  } while (segment.next() && segment.start < stop);
 }
 
 const KernelRow kRows[] = {
     {"elementwise", "tile512", "in* -> out*",
      "n dims:i[] strides:i[] in_sizes:i[] consts:i[] const_sizes:i[] code:i[] out_regs:i[] out_sizes:i[] registers", 1,
      elementwise_tasks, nullptr, elementwise_local_bytes, elementwise_run},
+    {"elementwise_sweep", "tile512", "in* -> out*",
+     "counts:i[] ranks:i[] dims:i[] strides:i[] in_sizes:i[] consts:i[] const_sizes:i[] code:i[] out_regs:i[] "
+     "out_sizes:i[] registers",
+     1, sweep_tasks, nullptr, sweep_local_bytes, sweep_run},
 };
 
 }  // namespace
 
-KernelTable elementwise_table() { return {kRows, 1}; }
+KernelTable elementwise_table() { return {kRows, 2}; }
 
 }  // namespace BRAWN_ISA
 }  // namespace brawn
