@@ -17,7 +17,7 @@ import {
   type LstmState,
   type RnnNonlinearity,
   recurrentBound,
-  stateOr,
+  stateOf,
 } from './recurrent-checks.js';
 
 type T = Tensor<'float32'>;
@@ -75,7 +75,9 @@ abstract class Cell<Result, State> extends Module<Result, [input: Tensor, state?
   /** A part of the state as given, or zeros: [B, H], or [H] for an input without batch. */
   protected part(input: Tensor, name: string, given: Tensor | undefined): T {
     checkInput(this.#where, input, [1, 2], this.inputSize);
-    return stateOr(this.#where, name, given, [...input.shape.slice(0, -1), this.hiddenSize], input);
+    const shape = [...input.shape.slice(0, -1), this.hiddenSize];
+    const state = stateOf(this.#where, name, given, shape, input);
+    return state ?? (ops.zeros(shape, { dtype: input.dtype }) as T);
   }
 
   /** x W_ih^T + b_ih and h W_hh^T + b_hh. */

@@ -94,6 +94,19 @@ export {
   layerNorm,
   type NormOptions,
 } from './norm.js';
+export {
+  GRU,
+  gru,
+  LSTM,
+  type LstmLayerOptions,
+  lstm,
+  type RecurrentLayerOptions,
+  type RecurrentWeights,
+  RNN,
+  type RnnLayerOptions,
+  rnn,
+  type SequenceOptions,
+} from './recurrent.js';
 export type { LstmState, RnnNonlinearity } from './recurrent-checks.js';
 export { Flatten, flatten, Identity, identity, Sequential, sequential } from './sequential.js';
 export type { LoadReport, LoadStateOptions } from './state.js';

@@ -1,9 +1,10 @@
 /** What cells and recurrent layers share: options, first values of weights, checks of inputs and states. */
 import { ArgumentError, DTypeError, ShapeError } from '../errors.js';
-import { checkTensor } from '../ops/apply.js';
+import { within } from '../graph/node.js';
+import { checkDTypeOf, checkTensor } from '../ops/apply.js';
 import * as ops from '../ops/index.js';
 import { type Shape, sameShape, showShape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { type Tensor, tensor } from '../tensor.js';
 import { symmetric } from './init.js';
 
 type T = Tensor<'float32'>;
@@ -48,9 +49,15 @@ export function checkInput(where: string, input: Tensor, ranks: readonly number[
     );
 }
 
-/** The given state, or zeros. @throws ShapeError, DTypeError unless it has this shape and the input's dtype. */
-export function stateOr(where: string, name: string, state: Tensor | undefined, shape: Shape, input: Tensor): T {
-  if (state === undefined) return ops.zeros(shape, { dtype: input.dtype }) as T;
+/** The given state, if any. @throws ShapeError, DTypeError unless it has this shape and the input's dtype. */
+export function stateOf(
+  where: string,
+  name: string,
+  state: Tensor | undefined,
+  shape: Shape,
+  input: Tensor,
+): T | undefined {
+  if (state === undefined) return undefined;
   checkTensor(state, where, name);
   if (!sameShape(state.shape, shape))
     throw new ShapeError(
@@ -60,6 +67,33 @@ export function stateOr(where: string, name: string, state: Tensor | undefined, 
     throw new DTypeError(`${where}: input is ${input.dtype} but ${name} is ${state.dtype}; cast one of them`);
   return state as T;
 }
+
+/**
+ * The lengths as a tensor [batch] of values from 1 to `steps`; values that are not known yet are checked in the run.
+ * @throws ArgumentError for known values out of range; ShapeError, DTypeError for another shape or dtype.
+ */
+export function checkLengths(
+  where: string,
+  lengths: Tensor<'int32'> | readonly number[],
+  steps: number,
+  batch: number,
+): Tensor<'int32'> {
+  const given = Array.isArray(lengths) ? tensor(lengths, { dtype: 'int32' }) : (lengths as Tensor<'int32'>);
+  checkTensor(given, where, 'lengths');
+  checkDTypeOf(given, ['int32'], where, 'lengths');
+  if (!sameShape(given.shape, [batch]))
+    throw new ShapeError(`${where}: lengths must be [${batch}], one for each sequence, got ${showShape(given.shape)}`);
+  const known = Array.isArray(lengths) ? lengths : given.node.storage;
+  if (!known) return within(`${where} (lengths - 1)`, () => checkedInRun(given, steps));
+  for (const [i, length] of Array.from(known as ArrayLike<number>).entries())
+    if (!Number.isInteger(length) || length < 1 || length > steps)
+      throw new ArgumentError(`${where}: lengths[${i}] is ${length}; the input has ${steps} steps, so use 1..${steps}`);
+  return given;
+}
+
+/** The same lengths, as positions in the list 1, 2, ..., steps: those outside of it are a fault of the run. */
+const checkedInRun = (lengths: Tensor<'int32'>, steps: number): Tensor<'int32'> =>
+  ops.indexSelect(ops.arange(1, steps + 1, { dtype: 'int32' }), 0, ops.sub(lengths, 1) as Tensor<'int32'>);
 
 /** The two parts of an LSTM's state, or none. @throws ArgumentError unless it is a pair. */
 export function checkPair(where: string, state: LstmState | undefined): LstmState | readonly [undefined, undefined] {

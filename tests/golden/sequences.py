@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what PyTorch's recurrent cells and attention layers give, with gradients, to cells.json and attention.json.
+"""Writes what PyTorch's recurrent cells and layers and attention layers give, with gradients, to three files beside it.
 
 usage: python3 tests/golden/sequences.py   (needs PyTorch)
 Inputs, states and weights are sines of their positions; gradients are of the sum of outputs and states, weighted.
@@ -132,9 +132,56 @@ def attention():
     }
 
 
+KINDS = {"rnn": nn.RNN, "relu": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+NAMES = {"num_layers": "numLayers", "batch_first": "batchFirst", "proj_size": "projSize"}
+
+
+def layer(kind, lengths=None, with_state=True, **options):
+    """Input [5, 3, 2], hidden size 3. Padded inputs have numbers behind the end, which must not count."""
+    module = KINDS[kind](2, 3, **({"nonlinearity": "relu"} if kind == "relu" else {}), **options)
+    set_weights(module)
+    batch_first = options.get("batch_first", False)
+    x = fixed([3, 5, 2] if batch_first else [5, 3, 2], 0.1).requires_grad_()
+    count = options.get("num_layers", 1) * (2 if options.get("bidirectional") else 1)
+    sizes = [options.get("proj_size") or 3, 3] if kind == "lstm" else [3]
+    states = [fixed([count, 3, size], 0.2 + 0.1 * i).requires_grad_() for i, size in enumerate(sizes)]
+    given = states if with_state else []
+    packed = x
+    if lengths:
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=batch_first, enforce_sorted=False)
+    y, final = module(packed, *([tuple(given)] if kind == "lstm" and given else given))
+    if lengths:
+        y, _ = nn.utils.rnn.pad_packed_sequence(y, batch_first=batch_first, total_length=5)
+    told = {NAMES.get(name, name): value for name, value in options.items()}
+    finals = list(final) if kind == "lstm" else [final]
+    return {"kind": kind, "options": told, "lengths": lengths, **record(module, [x, *given], [y, *finals])}
+
+
+def layers():
+    out = {}
+    for kind in KINDS:
+        for num_layers in [1, 2]:
+            for bidirectional in [False, True]:
+                for lengths in [None, [3, 5, 1]]:
+                    label = f"{kind}, {num_layers} layers{', both ways' if bidirectional else ''}"
+                    label += ", lengths" if lengths else ""
+                    out[label] = layer(kind, lengths, num_layers=num_layers, bidirectional=bidirectional)
+        both = {"num_layers": 2, "bidirectional": True, "batch_first": True}
+        out[f"{kind}, batch first"] = layer(kind, batch_first=True)
+        out[f"{kind}, batch first, 2 layers, both ways, lengths"] = layer(kind, [5, 2, 4], **both)
+        out[f"{kind}, no bias"] = layer(kind, bias=False)
+        out[f"{kind}, no state"] = layer(kind, [2, 2, 5], with_state=False, bidirectional=True)
+    out["gru, 3 layers"] = layer("gru", num_layers=3)
+    out["lstm, projection"] = layer("lstm", proj_size=2)
+    out["lstm, projection, 2 layers, both ways, lengths"] = layer(
+        "lstm", [3, 5, 1], num_layers=2, bidirectional=True, proj_size=2
+    )
+    return out
+
+
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
-    for name, cases in {"cells": cells(), "attention": attention()}.items():
+    for name, cases in {"cells": cells(), "attention": attention(), "recurrent": layers()}.items():
         with open(os.path.join(here, f"{name}.json"), "w") as file:
             body = ",\n".join(f"{json.dumps(label)}: {json.dumps(value)}" for label, value in cases.items())
             file.write(f"{{\n{body}\n}}\n")
