@@ -34,7 +34,7 @@ class ForwardProblem {
   const EpilogueParams& epilogue() const { return args_.ep; }
   Span<const void*> inputs() const { return args_.in; }
   Span<void*> outputs() const { return args_.out; }
-  bool direct_b(int64_t) const { return false; }
+  bool rows_of_b() const { return false; }
   const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }
   bool skinny(const Block<T>&, T*) const { return false; }
 
@@ -106,7 +106,7 @@ class InputGradProblem {
   const EpilogueParams& epilogue() const { return args_.ep; }
   Span<const void*> inputs() const { return args_.in; }
   Span<void*> outputs() const { return args_.out; }
-  bool direct_b(int64_t) const { return false; }
+  bool rows_of_b() const { return false; }
   const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }
   bool skinny(const Block<T>&, T*) const { return false; }
 
@@ -189,7 +189,7 @@ class WeightGradProblem {
   const EpilogueParams& epilogue() const { return ep_; }
   Span<const void*> inputs() const { return {nullptr, 0}; }
   Span<void*> outputs() const { return {&args_.out, 1}; }
-  bool direct_b(int64_t) const { return false; }
+  bool rows_of_b() const { return false; }
   const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }
   bool skinny(const Block<T>&, T*) const { return false; }
 

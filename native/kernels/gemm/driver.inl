@@ -7,7 +7,7 @@
 //   rows(), cols(), depth()          largest m, n, k of any batch; rows(batch) and depth(batch) may be smaller
 //   a_block(batch, m0, m, k0, k, panel_rows, cols, buffer)     an ABlock, packed into buffer or the matrix itself
 //   b_block(b, n0, n, k0, k, buffer)                           a BBlock; always panels when share_b()
-//   direct_b(m), b_row(b, n0, k0, &distance)                   whether and where B rows can be used unpacked
+//   rows_of_b(), b_row(b, n0, k0, &distance)                   whether and where rows of B are contiguous in memory
 //   skinny(...)                      computes a block in its own way and says so, or returns false
 //   split()                          whether a long k may be cut into partial sums
 //   share_b()                        whether packed B may live in shared memory for all tasks
@@ -15,95 +15,11 @@
 //   straight()                       rows of a batch are consecutive rows of the output
 //   output_row(batch, m), epilogue_row(batch, m), epilogue_batch(batch), columns(), column(batch)
 #pragma once
-#include "kernels/gemm/epilogue.inl"
-#include "kernels/gemm/pack.inl"
+#include "kernels/gemm/plan.inl"
 
 namespace brawn {
 namespace BRAWN_ISA {
 namespace {
-
-constexpr int64_t kTaskFlops = 4 << 20;
-constexpr int64_t kMostTasks = 128;
-constexpr int64_t kFewTasks = 8;        // fewer than this: split k
-constexpr int64_t kBlockRows = 120;     // rows of A per task at full depth, about 120 KB in L2
-constexpr int64_t kFarBytes = 4 << 20;  // a B larger than this comes from far: fewer, taller blocks read it
-constexpr int64_t kBlockCols = 1024;    // columns per task
-constexpr int64_t kBlockDepth = 256;    // k per packed block: one panel of B stays in L1
-constexpr int64_t kDirectCols = 512;    // unpacked B is read in long pieces of few rows, as prefetchers like it
-constexpr int64_t kDirectDepth = 32;
-constexpr int64_t kLocalGroup = 128;       // columns of B a task packs at a time
-constexpr int64_t kReduceElements = 8192;  // results per task that adds partial sums
-constexpr int64_t kSharedBytes = int64_t{256} << 20;
-
-struct Plan {
-  int64_t batches, m, n, k;
-  int64_t block_m, blocks_m, block_n, blocks_n, split_k, splits, block_k, blocks_k;
-  int64_t batches_per_task;
-  int64_t group;     // columns between two looks at the epilogue
-  int64_t padded_n;  // columns of packed B
-  bool shared_b, direct_b;
-  bool in_place;  // results are summed in the output; not when its rows would share cache sets, or need an epilogue
-  int64_t tiles() const { return batches * blocks_m * blocks_n * splits; }
-  int64_t tasks() const { return ceil_div(tiles(), batches_per_task); }
-};
-
-template <class P>
-Plan make_plan(const P& p) {
-  using T = typename P::T;
-  constexpr int64_t kRows = Micro<T>::kRows;
-  Plan plan{};
-  plan.batches = p.batches();
-  plan.m = p.rows(), plan.n = p.cols(), plan.k = p.depth();
-  const double flops = 2.0 * plan.m * plan.n * max64(plan.k, 1);
-  const double bytes = double(plan.k) * plan.n * sizeof(T);
-  const double load = flops / kTaskFlops > bytes / (1 << 19) ? flops / kTaskFlops : bytes / (1 << 19);
-  const int64_t wanted = max64(1, min64(kMostTasks, static_cast<int64_t>(load * plan.batches)));
-  const int64_t each = ceil_div(wanted, plan.batches);
-
-  const int64_t k = max64(1, min64(plan.k, kBlockDepth)), n = min64(plan.n, kBlockCols);
-  const int64_t fit = min64(kBlockRows * kBlockDepth / k, kBlockRows * kBlockCols / n);
-  const int64_t most_m = max64(p.block_rows(), fit) / kRows * kRows;
-  plan.blocks_m = ceil_div(plan.m, most_m);
-  plan.blocks_n = ceil_div(plan.n, kBlockCols);
-  plan.direct_b = p.direct_b(plan.m);
-  if (p.share_b()) {
-    const int64_t least_m = bytes > kFarBytes ? kBlockRows : kBlockRows / 2;
-    plan.blocks_m = max64(plan.blocks_m, min64(each, plan.m / least_m));
-    const int64_t least_n = plan.direct_b ? kDirectCols : 64;
-    plan.blocks_n = max64(plan.blocks_n, min64(ceil_div(each, plan.blocks_m), plan.n / least_n));
-    const int64_t missing = ceil_div(min64(kFewTasks, wanted), plan.batches * plan.blocks_n);
-    plan.blocks_m = max64(plan.blocks_m, min64(missing, plan.m / (2 * kRows)));
-  } else {
-    plan.blocks_n = max64(plan.blocks_n, min64(each, plan.n / kLocalGroup));
-  }
-  plan.block_m = round_up(ceil_div(plan.m, plan.blocks_m), kRows);
-  plan.blocks_m = ceil_div(plan.m, plan.block_m);
-  plan.block_n = round_up(ceil_div(plan.n, plan.blocks_n), kPanel<T>);
-  plan.blocks_n = ceil_div(plan.n, plan.block_n);
-
-  plan.splits = 1;
-  plan.split_k = plan.k;
-  const int64_t tiles = plan.tiles();
-  if (p.split() && tiles < kFewTasks && wanted > tiles && plan.k >= 2 * kBlockDepth) {
-    plan.splits = min64(min64(ceil_div(wanted, tiles), plan.k / kBlockDepth), 32);
-    plan.split_k = round_up(ceil_div(plan.k, plan.splits), 16);
-    plan.splits = ceil_div(plan.k, plan.split_k);
-  }
-  plan.blocks_k = ceil_div(plan.k, plan.direct_b && plan.n >= kDirectCols ? kDirectDepth : kBlockDepth);
-  plan.block_k = round_up(ceil_div(plan.k, max64(plan.blocks_k, 1)), 8);
-  plan.batches_per_task = 1;
-  if (plan.blocks_m * plan.blocks_n * plan.splits == 1) {
-    plan.batches_per_task = max64(1, min64(plan.batches, static_cast<int64_t>(1 / load)));
-  }
-  plan.padded_n = round_up(plan.n, kPanel<T>);
-  const int64_t packed = p.distinct_b() * plan.padded_n * plan.k * int64_t{sizeof(T)};
-  plan.shared_b = p.share_b() && !plan.direct_b && plan.splits == 1 && plan.tasks() > 1 && packed <= kSharedBytes &&
-                  plan.blocks_m * plan.batches > p.distinct_b();
-  plan.group = plan.shared_b || plan.direct_b ? kTile : kLocalGroup;
-  const bool conflicts = plan.blocks_k > 1 && plan.block_m > kRows && p.columns() * int64_t{sizeof(T)} % 4096 == 0;
-  plan.in_place = p.straight() && Epilogue::is_plain(p.epilogue(), p.outputs().size) && !conflicts;
-  return plan;
-}
 
 template <class T>
 struct LocalScratch {
@@ -125,9 +41,10 @@ LocalScratch<typename P::T> local_scratch(const P& p, const Plan& plan, char* ba
     s.bytes = round_up(s.bytes + elements * int64_t{sizeof(T)}, 64);
     return at;
   };
-  s.a = take(packed_a_size(plan.block_m, plan.block_k));
-  const int64_t columns = plan.direct_b ? kPanel<T> : round_up(min64(plan.group, plan.block_n), kPanel<T>);
-  s.b = take(plan.shared_b ? 0 : (columns + kRowPad) * plan.block_k);
+  s.a = take(packed_a_size(round_up(plan.block_m, Micro<T>::kRows), plan.block_k));
+  const int64_t columns =
+      plan.packing == Packing::kLocal ? round_up(min64(plan.group, plan.block_n), kPanel<T>) : kPanel<T>;
+  s.b = take((columns + kRowPad) * plan.block_k);
   s.c = take(plan.splits > 1 ? kReduceElements : plan.in_place ? 0 : plan.block_m * (plan.block_n + kRowPad));
   s.tile = take(Micro<T>::kRows * kPanel<T>);
   s.epilogue = base + s.bytes;
@@ -147,6 +64,7 @@ template <class T>
 void multiply_panel(const ABlock<T>& a, int64_t rows, int64_t panel_rows, int64_t k, const T* b, int64_t b_row, T* c,
                     int64_t stride, int64_t cols, bool accumulate, T* tile) {
   using M = Micro<T>;
+  using V = typename VectorOf<T>::V;
   const int64_t vectors = ceil_div(cols, M::kLanes);
   const bool whole = cols == vectors * M::kLanes;
   const MicroFunction<T> main = micro_for<M>(panel_rows, vectors);
@@ -161,11 +79,27 @@ void multiply_panel(const ABlock<T>& a, int64_t rows, int64_t panel_rows, int64_
     }
     run(k, panel, a.row, a.k, b, b_row, tile, kPanel<T>, false);
     for (int64_t r = 0; r < height; ++r) {
-      for (int64_t j = 0; j < cols; ++j) {
-        to[r * stride + j] = tile[r * kPanel<T> + j] + (accumulate ? to[r * stride + j] : T{0});
+      for (int64_t j = 0; j < cols; j += V::kLanes) {
+        const int64_t count = min64(V::kLanes, cols - j);
+        V sum = V::load_partial(tile + r * kPanel<T> + j, count);
+        if (accumulate) sum = sum + V::load_partial(to + r * stride + j, count);
+        sum.store_partial(to + r * stride + j, count);
       }
     }
   }
+}
+
+// One whole panel of columns from rows of B that are `b_row` apart; the first rows of A copy it to `near` for the
+// others. The next panel is `next` elements further on.
+template <class T>
+void multiply_rows(const ABlock<T>& a, int64_t rows, int64_t panel_rows, int64_t k, const T* b, int64_t b_row, T* c,
+                   int64_t stride, bool accumulate, T* near, int64_t next) {
+  using M = Micro<T>;
+  const int64_t first = min64(panel_rows, rows);
+  packing_micro_for<M>(first)(k, a.data, a.row, a.k, b, b_row, c, stride, accumulate, near, next);
+  const ABlock<T> rest = {a.data + a.panel, a.row, a.k, a.panel};
+  multiply_panel<T>(rest, rows - first, panel_rows, k, near, kPanel<T>, c + first * stride, stride, kPanel<T>,
+                    accumulate, nullptr);
 }
 
 // Computes a block; `finish(column, columns)` is called as soon as those columns have their last addition.
@@ -189,24 +123,33 @@ void multiply(const P& p, const Plan& plan, const Block<typename P::T>& block, c
     const ABlock<T> a = p.a_block(block.batch, block.m0, block.m, k0, k, panel_rows, block.n, local.a);
     for (int64_t g = 0; g < block.n; g += plan.group) {
       const int64_t width = min64(plan.group, block.n - g);
-      BBlock<T> b{};
-      int64_t whole = 0, distance = 0;
-      if (plan.shared_b) {
-        b = {packed + (b_index * plan.k + k0) * plan.padded_n + (block.n0 + g) * k, kPanel<T>, k};
-      } else if (plan.direct_b) {
-        whole = width / kPanel<T> * kPanel<T>;
-        const T* rows = p.b_row(b_index, block.n0 + g, k0, &distance);
-        for (int64_t j = 0; j < whole; j += kPanel<T>) {
-          multiply_panel(a, block.m, panel_rows, k, rows + j, distance, block.c + g + j, block.stride, kPanel<T>, l > 0,
-                         local.tile);
+      int64_t j = 0;
+      if (plan.packing != Packing::kLocal) {
+        int64_t row = kPanel<T>, next = kPanel<T> * k;
+        const T* b = plan.packing == Packing::kShared
+                         ? packed + (b_index * plan.k + k0) * plan.padded_n + (block.n0 + g) * k
+                         : p.b_row(b_index, block.n0 + g, k0, &row);
+        if (plan.packing != Packing::kShared) next = kPanel<T>;
+        for (; j + kPanel<T> <= width; j += kPanel<T>, b += next) {
+          T* c = block.c + g + j;
+          if (plan.packing == Packing::kNone) {
+            multiply_panel(a, block.m, panel_rows, k, b, row, c, block.stride, kPanel<T>, l > 0, local.tile);
+          } else {
+            multiply_rows(a, block.m, panel_rows, k, b, row, c, block.stride, l > 0, local.b, next);
+          }
         }
-        if (whole < width) b = p.b_block(b_index, block.n0 + g + whole, width - whole, k0, k, local.b);
-      } else {
-        b = p.b_block(b_index, block.n0 + g, width, k0, k, local.b);
+        if (j < width && plan.packing == Packing::kShared) {
+          multiply_panel(a, block.m, panel_rows, k, b, row, block.c + g + j, block.stride, width - j, l > 0,
+                         local.tile);
+          j = width;
+        }
       }
-      for (int64_t j = whole; j < width; j += kPanel<T>) {
-        multiply_panel(a, block.m, panel_rows, k, b.data + (j - whole) * b.column, b.row, block.c + g + j, block.stride,
-                       min64(kPanel<T>, width - j), l > 0, local.tile);
+      if (j < width) {
+        const BBlock<T> b = p.b_block(b_index, block.n0 + g + j, width - j, k0, k, local.b);
+        for (const int64_t from = j; j < width; j += kPanel<T>) {
+          multiply_panel(a, block.m, panel_rows, k, b.data + (j - from) * b.column, b.row, block.c + g + j,
+                         block.stride, min64(kPanel<T>, width - j), l > 0, local.tile);
+        }
       }
       if (l + k >= block.k) finish(g, width);
     }
@@ -220,7 +163,7 @@ struct Driver {
   static int64_t tasks(const void* args, int phase) {
     const P p(args);
     const Plan plan = make_plan(p);
-    if (phase == 0) return plan.shared_b ? p.distinct_b() * plan.blocks_k * pack_groups(plan) : 0;
+    if (phase == 0) return plan.packing == Packing::kShared ? p.distinct_b() * plan.blocks_k * pack_groups(plan) : 0;
     if (phase == 1) return plan.tasks();
     return plan.splits > 1 ? plan.batches * reduce_rows(plan) * reduce_cols(plan) : 0;
   }
@@ -229,7 +172,7 @@ struct Driver {
     const P p(args);
     const Plan plan = make_plan(p);
     int64_t elements = 0;
-    if (plan.shared_b) elements = p.distinct_b() * plan.padded_n * plan.k;
+    if (plan.packing == Packing::kShared) elements = p.distinct_b() * plan.padded_n * plan.k;
     if (plan.splits > 1) elements = plan.batches * plan.splits * plan.m * plan.n;
     return round_up(elements * int64_t{sizeof(T)}, 64);
   }

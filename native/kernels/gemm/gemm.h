@@ -13,8 +13,8 @@
 // be the same memory as an epilogue operand of the same shape and element size that is not read after that output's
 // register was last written. Empty ep_code with ep_out_regs = [0] stores the result. Integer products take no code.
 //
-// Phases: 0 packs B when several tasks read it, 1 computes tiles (or partial sums over a fixed split of k), 2 adds the
-// partial sums in order. Phases without work have no tasks.
+// Phases: 0 packs B when its rows are not contiguous and several tasks read it, 1 computes tiles (or partial sums over
+// a fixed split of k), 2 adds the partial sums in order. Phases without work have no tasks.
 #pragma once
 #include "kernel.h"
 

@@ -17,10 +17,11 @@ inline int64_t batch_offset(int64_t index, Span<int64_t> dims, Span<int64_t> str
   return offset;
 }
 
-// Packing A pays when its block is used for more columns than this, or when its rows share cache sets.
+// Packing A pays when its block is used for many columns and its rows share cache sets.
 template <class T>
 inline bool read_a_directly(int64_t row, int64_t cols) {
-  return cols <= 2 * kPanel<T> || (row * int64_t{sizeof(T)} <= 512 && row > 0);
+  const int64_t apart = row * int64_t{sizeof(T)}, offset = apart % 4096;
+  return cols <= 2 * kPanel<T> || (row > 0 && (apart <= 512 || (offset >= 128 && offset <= 4096 - 128)));
 }
 
 template <class Element>
@@ -70,10 +71,7 @@ class GemmProblem {
     return pack_b(this->b(b) + k0 * row + n0 * col, row, col, n, k, to);
   }
 
-  bool direct_b(int64_t m) const {
-    if (args_.b_strides[1] != 1) return false;
-    return m <= Micro<T>::kRows || args_.n * args_.k * int64_t{sizeof(T)} <= 32768;
-  }
+  bool rows_of_b() const { return args_.b_strides[1] == 1; }
 
   const T* b_row(int64_t b, int64_t n0, int64_t k0, int64_t* distance) const {
     *distance = args_.b_strides[0];

@@ -4,6 +4,9 @@
 // its vector type, tile height and `step`, which adds one row of A times the current row of B. A is read through a row
 // and a k stride, so packed panels, plain row-major rows and transposed matrices all serve without a copy; B rows
 // are contiguous with any distance. Accumulators are named, not an array: GCC spills arrays inside the loop.
+//
+// The packing variant also copies the rows of B that it reads into a packed panel, so that the first rows of A pack B
+// for the others at no cost, and asks ahead of time for the panel that is `next` elements further on.
 #pragma once
 #include "kernel.h"
 
@@ -14,6 +17,10 @@ namespace {
 template <class T>
 using MicroFunction = void (*)(int64_t k, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_k, T* c,
                                int64_t c_row, bool accumulate);
+
+template <class T>
+using PackingMicroFunction = void (*)(int64_t k, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_k, T* c,
+                                      int64_t c_row, bool accumulate, T* packed, int64_t next);
 
 template <class M>
 inline typename M::V micro_load(const typename M::T* p) {
@@ -42,9 +49,20 @@ inline void micro_finish(typename M::T* c, bool accumulate, typename M::V v0, ty
 #define BRAWN_FINISH(i) \
   if constexpr (kRows > i) micro_finish<M, kVectors>(c + i * c_row, accumulate, c##i##_0, c##i##_1);
 
-template <class M, int kRows, int kVectors>
-void micro(int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k, const typename M::T* b, int64_t b_k,
-           typename M::T* c, int64_t c_row, bool accumulate) {
+// The lines of one row of a panel, however it is aligned.
+template <class M>
+inline void prefetch_panel_row(const typename M::T* b) {
+  constexpr int kPanelBytes = 2 * sizeof(typename M::V), kLine = 64;
+  const char* last = reinterpret_cast<const char*>(b) + kPanelBytes - 1;
+  for (int i = 0; i < kPanelBytes; i += kLine) __builtin_prefetch(last - i, 0, 2);
+}
+
+template <class M, int kRows, int kVectors, bool kPacking>
+inline __attribute__((always_inline)) void micro_body(int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k,
+                                                      const typename M::T* b, int64_t b_k, typename M::T* c,
+                                                      int64_t c_row, bool accumulate,
+                                                      [[maybe_unused]] typename M::T* packed,
+                                                      [[maybe_unused]] int64_t next) {
   using T = typename M::T;
   using V = typename M::V;
   constexpr int kBases = (kRows + 2) / 3;  // one address register serves three rows: p, p + s, p + 2 s
@@ -61,6 +79,12 @@ void micro(int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k, const 
     const V b0 = micro_load<M>(b);
     V b1 = b0;
     if constexpr (kVectors > 1) b1 = micro_load<M>(b + M::kLanes);
+    if constexpr (kPacking) {
+      prefetch_panel_row<M>(b + next);
+      micro_store<M>(packed, b0);
+      micro_store<M>(packed + M::kLanes, b1);
+      packed += 2 * M::kLanes;
+    }
     BRAWN_EACH_ROW(BRAWN_STEP)
     rows[0] += a_k_bytes;
     if constexpr (kBases > 1) rows[1] += a_k_bytes;
@@ -77,12 +101,33 @@ void micro(int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k, const 
 #undef BRAWN_STEP
 #undef BRAWN_FINISH
 
+template <class M, int kRows, int kVectors>
+void micro(int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k, const typename M::T* b, int64_t b_k,
+           typename M::T* c, int64_t c_row, bool accumulate) {
+  micro_body<M, kRows, kVectors, false>(k, a, a_row, a_k, b, b_k, c, c_row, accumulate, nullptr, 0);
+}
+
+template <class M, int kRows>
+void packing_micro(int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k, const typename M::T* b, int64_t b_k,
+                   typename M::T* c, int64_t c_row, bool accumulate, typename M::T* packed, int64_t next) {
+  micro_body<M, kRows, 2, true>(k, a, a_row, a_k, b, b_k, c, c_row, accumulate, packed, next);
+}
+
 template <class M, int kVectors, int kRows = M::kRows>
 inline MicroFunction<typename M::T> micro_with(int64_t rows) {
   if constexpr (kRows > 1) {
     if (rows < kRows) return micro_with<M, kVectors, kRows - 1>(rows);
   }
   return micro<M, kRows, kVectors>;
+}
+
+// The packing kernel for `rows` (1..kRows) and a whole panel of columns.
+template <class M, int kRows = M::kRows>
+inline PackingMicroFunction<typename M::T> packing_micro_for(int64_t rows) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) return packing_micro_for<M, kRows - 1>(rows);
+  }
+  return packing_micro<M, kRows>;
 }
 
 // The kernel for `rows` (1..kRows) and one or two vectors of columns.

@@ -42,15 +42,17 @@ void dot_tile(int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_col, T
   }
 }
 
-template <class V, class T, int kRows, int kCols>
-void dot_rows(const Block<T>& block, int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_col, T* c,
+// A few columns of b against all rows of the block: they come from far once and are then near.
+template <class V, class T, int kCols>
+void dot_cols(const Block<T>& block, int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_col, T* c,
               bool accumulate) {
-  int64_t j = 0;
-  for (; j + kCols <= block.n; j += kCols) {
-    dot_tile<V, T, kRows, kCols>(k, a, a_row, b + j * b_col, b_col, c + j, block.stride, accumulate);
+  constexpr int kTall = Micro<T>::kRows >= 6 ? 4 : 2;  // rows of a tile whose sums fit the registers
+  int64_t i = 0;
+  for (; i + kTall <= block.m; i += kTall) {
+    dot_tile<V, T, kTall, kCols>(k, a + i * a_row, a_row, b, b_col, c + i * block.stride, block.stride, accumulate);
   }
-  for (; j < block.n; ++j) {
-    dot_tile<V, T, kRows, 1>(k, a, a_row, b + j * b_col, b_col, c + j, block.stride, accumulate);
+  for (; i < block.m; ++i) {
+    dot_tile<V, T, 1, kCols>(k, a + i * a_row, a_row, b, b_col, c + i * block.stride, block.stride, accumulate);
   }
 }
 
@@ -58,17 +60,14 @@ void dot_rows(const Block<T>& block, int64_t k, const T* a, int64_t a_row, const
 template <class T>
 void multiply_dots(const Block<T>& block, const T* a, int64_t a_row, const T* b, int64_t b_col) {
   using V = typename VectorOf<T>::V;
-  constexpr int kTall = Micro<T>::kRows >= 6 ? 4 : 2;  // rows and columns of a tile whose sums fit the registers
   constexpr int kWide = Micro<T>::kRows >= 12 ? 4 : 3;
   for (int64_t l = 0; l < block.k; l += kDotDepth) {
     const int64_t k = min64(kDotDepth, block.k - l);
-    int64_t i = 0;
-    for (; i + kTall <= block.m; i += kTall) {
-      dot_rows<V, T, kTall, kWide>(block, k, a + i * a_row + l, a_row, b + l, b_col, block.c + i * block.stride, l > 0);
+    int64_t j = 0;
+    for (; j + kWide <= block.n; j += kWide) {
+      dot_cols<V, T, kWide>(block, k, a + l, a_row, b + j * b_col + l, b_col, block.c + j, l > 0);
     }
-    for (; i < block.m; ++i) {
-      dot_rows<V, T, 1, 4>(block, k, a + i * a_row + l, a_row, b + l, b_col, block.c + i * block.stride, l > 0);
-    }
+    for (; j < block.n; ++j) dot_cols<V, T, 1>(block, k, a + l, a_row, b + j * b_col + l, b_col, block.c + j, l > 0);
   }
 }
 

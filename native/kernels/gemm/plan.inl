@@ -1,0 +1,114 @@
+// How the driver cuts a problem: blocks of rows and columns that are tasks, blocks of k inside them, and who packs B.
+#pragma once
+#include "kernels/gemm/epilogue.inl"
+#include "kernels/gemm/pack.inl"
+
+namespace brawn {
+namespace BRAWN_ISA {
+namespace {
+
+constexpr int64_t kTaskFlops = 1 << 20;
+constexpr int64_t kMostTasks = 128;
+constexpr int64_t kFewTasks = 8;           // fewer than this: shorter blocks, then a split k
+constexpr int64_t kBlockRows = 120;        // rows of A per task at full depth, about 120 KB in L2
+constexpr int64_t kFarBytes = 4 << 20;     // a B larger than this comes from far: fewer, taller blocks read it
+constexpr int64_t kBlockCols = 1024;       // columns per task
+constexpr int64_t kBlockDepth = 256;       // k per packed block
+constexpr int64_t kLocalGroup = 128;       // columns of B a task packs at a time
+constexpr int64_t kReduceElements = 8192;  // results per task that adds partial sums
+constexpr int64_t kSharedBytes = int64_t{256} << 20;
+constexpr int64_t kNearBytes = 32768;  // a B that stays in L1 whatever its order
+
+enum class Packing {
+  kNone,    // rows of B are used where they are
+  kFirst,   // the same, and the first rows of A copy them for the others
+  kShared,  // phase 0 packs for all tasks
+  kLocal,   // every task packs what it needs
+};
+
+struct Plan {
+  int64_t batches, m, n, k;
+  int64_t block_m, blocks_m, block_n, blocks_n, split_k, splits, block_k, blocks_k;
+  int64_t batches_per_task;
+  int64_t group;     // columns between two looks at the epilogue
+  int64_t padded_n;  // columns of packed B
+  Packing packing;
+  bool in_place;  // results are summed in the output; not when its rows would share cache sets, or need an epilogue
+  int64_t tiles() const { return batches * blocks_m * blocks_n * splits; }
+  int64_t tasks() const { return ceil_div(tiles(), batches_per_task); }
+};
+
+// Blocks of rows and columns for `each` tasks a batch.
+template <class P>
+void cut(const P& p, Plan& plan, int64_t each, double bytes) {
+  using T = typename P::T;
+  constexpr int64_t kRows = Micro<T>::kRows;
+  const int64_t k = max64(1, min64(plan.k, kBlockDepth)), n = min64(plan.n, kBlockCols);
+  const int64_t fit = min64(kBlockRows * kBlockDepth / k, kBlockRows * kBlockCols / n);
+  const int64_t most_m = max64(p.block_rows(), fit) / kRows * kRows;
+  plan.blocks_m = ceil_div(plan.m, most_m);
+  plan.blocks_n = ceil_div(plan.n, kBlockCols);
+  if (p.share_b()) {
+    const int64_t least_m = bytes > kFarBytes ? kBlockRows : kBlockRows / 2;
+    plan.blocks_m = max64(plan.blocks_m, min64(each, plan.m / least_m));
+    const int64_t least_n = plan.blocks_m * plan.batches < kFewTasks && plan.m > 4 ? 128 : 512;
+    plan.blocks_n = max64(plan.blocks_n, min64(ceil_div(each, plan.blocks_m), ceil_div(plan.n, least_n)));
+    const int64_t missing = ceil_div(min64(kFewTasks, each), plan.batches * plan.blocks_n);
+    plan.blocks_m = max64(plan.blocks_m, min64(missing, plan.m / (2 * kRows)));
+  } else {
+    plan.blocks_n = max64(plan.blocks_n, min64(each, plan.n / kLocalGroup));
+  }
+  plan.block_m = ceil_div(plan.m, plan.blocks_m);
+  plan.blocks_m = ceil_div(plan.m, plan.block_m);
+  plan.block_n = round_up(ceil_div(plan.n, plan.blocks_n), kPanel<T>);
+  plan.blocks_n = ceil_div(plan.n, plan.block_n);
+}
+
+template <class P>
+Packing choose_packing(const P& p, const Plan& plan, int64_t tasks) {
+  using T = typename P::T;
+  if (p.rows_of_b()) return plan.k * plan.n * int64_t{sizeof(T)} <= kNearBytes ? Packing::kNone : Packing::kFirst;
+  const int64_t packed = p.distinct_b() * plan.padded_n * plan.k * int64_t{sizeof(T)};
+  const bool shared = p.share_b() && plan.splits == 1 && tasks > 1 && packed <= kSharedBytes &&
+                      plan.blocks_m * plan.batches > p.distinct_b();
+  return shared ? Packing::kShared : Packing::kLocal;
+}
+
+template <class P>
+Plan make_plan(const P& p) {
+  using T = typename P::T;
+  Plan plan{};
+  plan.batches = p.batches();
+  plan.m = p.rows(), plan.n = p.cols(), plan.k = p.depth();
+  const double flops = 2.0 * plan.m * plan.n * max64(plan.k, 1);
+  const double bytes = double(plan.k) * plan.n * sizeof(T);
+  const double load = flops / kTaskFlops > bytes / (1 << 19) ? flops / kTaskFlops : bytes / (1 << 19);
+  const int64_t wanted = max64(1, min64(kMostTasks, static_cast<int64_t>(load * plan.batches)));
+  cut(p, plan, ceil_div(wanted, plan.batches), bytes);
+
+  plan.splits = 1;
+  plan.split_k = plan.k;
+  const int64_t tiles = plan.batches * plan.blocks_m * plan.blocks_n;
+  if (p.split() && tiles < kFewTasks && wanted > tiles && plan.k >= 2 * kBlockDepth) {
+    plan.splits = min64(min64(ceil_div(wanted, tiles), plan.k / kBlockDepth), 32);
+    plan.split_k = round_up(ceil_div(plan.k, plan.splits), 16);
+    plan.splits = ceil_div(plan.k, plan.split_k);
+  }
+  plan.blocks_k = ceil_div(plan.k, kBlockDepth);
+  plan.block_k = round_up(ceil_div(plan.k, max64(plan.blocks_k, 1)), 8);
+  plan.batches_per_task = 1;
+  if (plan.blocks_m * plan.blocks_n * plan.splits == 1) {
+    plan.batches_per_task = max64(1, min64(plan.batches, static_cast<int64_t>(1 / load)));
+  }
+  plan.padded_n = round_up(plan.n, kPanel<T>);
+  plan.packing = choose_packing(p, plan, plan.tasks());
+  plan.group = plan.packing == Packing::kLocal ? kLocalGroup : kTile;
+  const bool conflicts =
+      plan.blocks_k > 1 && plan.block_m > Micro<T>::kRows && p.columns() * int64_t{sizeof(T)} % 4096 == 0;
+  plan.in_place = p.straight() && Epilogue::is_plain(p.epilogue(), p.outputs().size) && !conflicts;
+  return plan;
+}
+
+}  // namespace
+}  // namespace BRAWN_ISA
+}  // namespace brawn
