@@ -31,16 +31,23 @@ function wholeNumber(text: string): number {
   return value;
 }
 
-/** Runs `main` with the options of the command line when the module at `url` is what Node was started with. */
-export async function runExample(url: string, main: (options: ExampleOptions) => Promise<unknown>): Promise<void> {
+/**
+ * Runs `main` with the options of the command line when the module at `url` is what Node was started with.
+ * @param extend Adds the example's own options.
+ */
+export async function runExample<Options extends ExampleOptions>(
+  url: string,
+  main: (options: Options) => Promise<unknown>,
+  extend: (command: Command) => Command = (command) => command,
+): Promise<void> {
   const path = fileURLToPath(url);
   if (process.argv[1] !== path && process.argv[1] !== path.replace(/\.ts$/, '')) return;
-  const program = new Command(`npx tsx ${relative(process.cwd(), path)}`)
+  const program = extend(new Command(`npx tsx ${relative(process.cwd(), path)}`))
     .option('--out <folder>', 'where the pictures go', kDefaultOut)
     .option('--quick', 'a small size, about a second', false)
     .option('--seed <number>', 'start of the random numbers', wholeNumber, 0)
     .parse();
-  const options = program.opts<ExampleOptions>();
+  const options = program.opts<Options>();
   manualSeed(options.seed);
   await main(options);
 }
