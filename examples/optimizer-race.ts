@@ -265,7 +265,7 @@ export async function main(options: ExampleOptions): Promise<RaceResult> {
   rows[rows.length - 1].rules.push(kCurvature);
   await savePicture(options, 'optimizer-race', {
     svg: await drawRace(landscapes, rows, found),
-    see: 'in the long valley SGD zigzags and creeps while momentum rolls through; nobody but L-BFGS takes the bend of Rosenbrock in a few strides.',
+    see: 'in the long valley SGD creeps where momentum rolls, and L-BFGS takes the bend of Rosenbrock in a few strides.',
   });
   return result;
 }

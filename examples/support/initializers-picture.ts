@@ -14,11 +14,12 @@ const kRowGap = 82;
 function outline({ histogram }: LayerStatistics, layer: number): object[] {
   const base = kTop + kStep * (layer + 1);
   const highest = Math.max(...histogram, 1);
-  const points = histogram.flatMap((count, i) =>
-    [i, i + 1].map((edge) => ({ x: (kWidth * edge) / histogram.length, y: base - (kPeak * count) / highest })),
+  const top = (count: number) => Math.round(10 * (base - (kPeak * count) / highest)) / 10;
+  const steps = histogram.flatMap((count, i) =>
+    [i, i + 1].map((edge) => ({ x: (kWidth * edge) / histogram.length, y: top(count) })),
   );
-  const ends = [0, kWidth].map((x) => ({ x, y: base }));
-  return [ends[0], ...points, ends[1]].map((point) => ({ ...point, base, layer: layer + 1 }));
+  const corners = steps.filter(({ y }, i) => y !== steps[i - 1]?.y || y !== steps[i + 1]?.y);
+  return [{ x: 0, y: base }, ...corners, { x: kWidth, y: base }].map((point) => ({ ...point, base, layer: layer + 1 }));
 }
 
 /** A panel: ridges, and how large the signal is in each layer. */

@@ -38,22 +38,17 @@ async function heightMap({ f, least, view: [left, right, bottom, top] }: Landsca
   return Array.from(values, (value) => Math.log10(value - least + 0.03));
 }
 
-/** A path in pixels without the points that would not be seen to move, and what has left the map for good. */
-function drawnPath(landscape: Landscape, { path, rule }: Run): { x: number; y: number; rule: string; order: number }[] {
+/** A path in pixels, without the points that would not be seen to move. */
+function drawnPath(landscape: Landscape, { path, rule }: Run): { x: number; y: number; rule: string }[] {
   const pixels = path.map((point) => place(landscape, point)).filter((pixel) => pixel.every(Number.isFinite));
-  const kept = pixels.filter((_, i) => i === 0 || i === pixels.length - 1);
   let last = pixels[0];
-  const middle = pixels.slice(1, -1).filter(([x, y]) => {
-    const moved = Math.hypot(x - last[0], y - last[1]) >= 1;
-    if (moved) last = [x, y];
-    return moved;
+  const drawn = pixels.filter((pixel, i) => {
+    const isEnd = i === 0 || i === pixels.length - 1;
+    if (!isEnd && Math.hypot(pixel[0] - last[0], pixel[1] - last[1]) < 1) return false;
+    last = pixel;
+    return true;
   });
-  return [kept[0], ...middle, kept[kept.length - 1]].map(([x, y], order) => ({
-    x: Math.round(10 * x) / 10,
-    y: Math.round(10 * y) / 10,
-    rule,
-    order,
-  }));
+  return drawn.map(([x, y]) => ({ x: Math.round(10 * x) / 10, y: Math.round(10 * y) / 10, rule }));
 }
 
 /** The data of a landscape: its contours, which all rows share. */
