@@ -110,10 +110,18 @@ function info(flags: { json?: boolean }): void {
     ...systemInfo(),
     freeMemory: addon().freeMemory(),
   };
-  if (flags.json) console.log(JSON.stringify(facts));
-  else
-    for (const [name, value] of Object.entries(facts))
-      console.log(`${name.padEnd(12)}${Array.isArray(value) ? value.join(' ') : value}`);
+  if (flags.json) {
+    console.log(JSON.stringify(facts));
+    return;
+  }
+  const { quota, freeMemory, available, ...others } = facts;
+  const shown = {
+    ...others,
+    available: available.join(' '),
+    quota: quota > 0 ? `${quota} CPUs (cgroup)` : 'none',
+    freeMemory: `${(freeMemory / 2 ** 30).toFixed(1)} GiB`,
+  };
+  for (const [name, value] of Object.entries(shown)) console.log(`${name.padEnd(12)}${value}`);
 }
 
 function program(): Command {

@@ -26,9 +26,13 @@ export const optimizerNames: readonly string[] = Object.keys(kOptimizers);
 export function checkOptimizer(name: string): string {
   const wanted = name.toLowerCase();
   if (Object.hasOwn(kOptimizers, wanted)) return wanted;
+  if (wanted === 'lbfgs')
+    throw new ArgumentError(
+      'lbfgs wants all of the data in one batch, which recipes do not give; use fit of brawn/train with optim.lbfgs',
+    );
   const near = closest(name, optimizerNames);
   throw new ArgumentError(
-    `unknown optimizer ${JSON.stringify(name)}${near ? `; did you mean ${near}?` : ''} Known are ${optimizerNames.join(', ')}`,
+    `unknown optimizer ${JSON.stringify(name)}${near ? `; did you mean ${near}?` : '.'} Known are ${optimizerNames.join(', ')}`,
   );
 }
 

@@ -1,13 +1,16 @@
 /** `brawn predict RECIPE`: what a saved model says of PNG images, or of the recipe's held-out images. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { PNG } from 'pngjs';
-import { FileFormatError } from '../errors.js';
+import { ArgumentError, FileError, FileFormatError } from '../errors.js';
 import { fileError } from '../io/file-errors.js';
+import { loadSafetensorsMetadata } from '../io/index.js';
 import type * as nn from '../nn/index.js';
 import { interpolate, softmax } from '../ops/index.js';
 import { type Tensor, tensor } from '../tensor.js';
 import { accuracyOf, labelsOf, predict } from '../train/index.js';
 import type { NamedRecipe, Recipe } from './recipe.js';
+import { recipes } from './recipes.js';
 import { classTable } from './report.js';
 import { downloadNotes, perClass } from './train.js';
 
@@ -26,6 +29,7 @@ export async function predictRecipe(
   images: readonly string[],
   options: PredictOptions,
 ): Promise<void> {
+  await checkWeights(name, options.weights);
   const model = recipe.model();
   await model.load(options.weights);
   model.eval();
@@ -38,6 +42,15 @@ export async function predictRecipe(
       console.log(`${file}: ${shown.join(', ')}`);
     }
   }
+}
+
+/** Throws when there is no such file, or when it says that it is the model of another built-in recipe. */
+async function checkWeights(name: string, file: string): Promise<void> {
+  if (!existsSync(file))
+    throw new FileError(`predict: ${file} does not exist; run brawn train ${name} first, or give a file by --weights`);
+  const { recipe = name } = await loadSafetensorsMetadata(file);
+  if (recipe !== name && Object.hasOwn(recipes, recipe) && Object.hasOwn(recipes, name))
+    throw new ArgumentError(`predict: ${file} is a model of ${recipe}, not of ${name}; use brawn predict ${recipe}`);
 }
 
 async function heldOut(name: string, recipe: Recipe, model: nn.Module, options: PredictOptions): Promise<void> {

@@ -65,6 +65,8 @@ export async function trainRecipe(
   });
   const model = recipe.model();
   const [train, test] = [await data.train.length(), await data.test.length()];
+  for (const [part, count] of Object.entries({ training: train, 'held-out': test }))
+    if (count === 0) throw new ArgumentError(`train: the ${part} data of ${name} are empty; check --data`);
   const parameters = model.parameters().reduce((total, parameter) => total + parameter.size, 0);
   reporter.report({ event: 'start', recipe: name, parameters, train, test, threads: getThreads() });
   const seconds = await learn(model, data, settings, options, reporter);

@@ -8,7 +8,7 @@ let on = false;
 
 export const isAnomalyMode = (): boolean => on;
 
-/** The first stack frame outside of brawn's own files. */
+/** The first stack frame outside of brawn's own files; empty when there is none. */
 function userSite(): string {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 40;
@@ -17,7 +17,9 @@ function userSite(): string {
   const { pathname } = new URL('..', import.meta.url);
   const own = [pathname, decodeURI(pathname), 'node:internal'];
   const frames = stack.split('\n').slice(1);
-  return (frames.find((frame) => !own.some((part) => frame.includes(part))) ?? frames.at(-1) ?? '').trim();
+  // Built-in functions, such as `Array.reduce (<anonymous>)`, have no file.
+  const isUsers = (frame: string) => frame.includes('/') && !own.some((part) => frame.includes(part));
+  return (frames.find(isUsers) ?? '').trim();
 }
 
 /**

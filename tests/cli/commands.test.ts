@@ -100,6 +100,13 @@ describe('predict and explain', () => {
     expect(printed[1]).toMatch(/square.png: square [\d.]+ %, cross [\d.]+ %$/);
     await predictRecipe(found, [], options);
     expect(printed[2]).toMatch(/square {2,}30 .*\n.*cross[\s\S]*accuracy [\d.]+ % of 60 images$/);
+    const digits = await findRecipe('digits');
+    const none = { ...options, weights: join(folder, 'none.safetensors') };
+    await expect(predictRecipe(digits, [], none)).rejects.toThrow(/does not exist; run brawn train digits first/);
+    await nn.linear(1, 1).save(none.weights, { recipe: 'mnist' });
+    await expect(predictRecipe(digits, [], none)).rejects.toThrow(
+      /is a model of mnist, not of digits; use brawn predict/,
+    );
     await writeFile(image, 'no image');
     await expect(predictRecipe(found, [image], options)).rejects.toThrow(/square.png is no PNG image/);
   });
@@ -120,6 +127,7 @@ describe('recipes and optimizers by name', () => {
     expect(noRecipe('zebra')).not.toMatch(/Did you mean/);
     expect(closest('ADAMW', optimizerNames)).toBe('adamw');
     expect(() => checkOptimizer('rmsporp')).toThrow(/did you mean rmsprop\?/);
+    expect(() => checkOptimizer('lbfgs')).toThrow(/use fit of brawn\/train with optim.lbfgs/);
     await expect(findRecipe(join(folder, 'none.js'))).rejects.toThrow(/does not exist/);
     const empty = join(folder, 'empty.mjs');
     await writeFile(empty, 'export const nothing = 1;');

@@ -1,5 +1,5 @@
 /**
- * A training that gets killed: `killed.ts FOLDER` goes on from what is in the folder, tells of each step, and at the end
+ * A training that gets killed: `killed.ts FOLDER EPOCHS` goes on from what is in the folder, tells of each step, and at the end
  * prints the hash of weights and state of the optimizer.
  */
 import { createHash } from 'node:crypto';
@@ -7,11 +7,11 @@ import * as optim from '../../src/optim/index.js';
 import { fit } from '../../src/train/index.js';
 import { smallData, smallModel } from './small.js';
 
-const [folder] = process.argv.slice(2);
+const [folder, epochs] = process.argv.slice(2);
 const model = smallModel();
 const optimizer = optim.adamW(model.parameters(), { lr: 0.01 });
 await fit(model, smallData(), {
-  epochs: 12,
+  epochs: Number(epochs),
   optimizer,
   folder,
   resume: true,

@@ -91,6 +91,11 @@ describe('trouble ends with code 1 and one line', () => {
       /^ERR_BRAWN_FORMAT: mnist: .* has 200 images but .* has 3 labels/,
     ],
     [
+      'no images',
+      ['mnist', '--data', tinyMnist(sub('empty'), 0)],
+      /^ERR_BRAWN_ARGUMENT: train: the training data of mnist are empty/,
+    ],
+    [
       'a file as output folder',
       ['digits', '--out', join(damaged, 't10k-labels-idx1-ubyte')],
       /^ERR_BRAWN_FILE: train: .* exists already, as something else/,
@@ -128,6 +133,16 @@ describe('trouble ends with code 1 and one line', () => {
       expect(stderr.trim().split('\n')).toHaveLength(1);
       expect(readdirSync(out)).toEqual([]);
     });
+});
+
+it('a loss that is not finite ends with code 1 and names the op', () => {
+  const [data, out] = [tinyMnist(sub('wild')), sub('wild-out')];
+  const args = ['train', 'mnist', '--data', data, '--out', out, '--optimizer', 'sgd', '--lr', '1e30', '--json'];
+  const { status, stderr } = runBrawn(args);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^ERR_BRAWN_ANOMALY: fit: the loss is NaN or infinite in epoch 1, step 2 \(2 in all\)\./);
+  expect(stderr).toMatch(/the first op that is not: \w+: made NaN or Inf at flat position \d+ of its result/);
+  expect(readdirSync(out)).toEqual([]);
 });
 
 it('--json prints one object a line, done last, and files that are there', () => {

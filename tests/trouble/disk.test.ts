@@ -7,7 +7,7 @@ import { runShell } from './child.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'brawn-disk-'));
 afterAll(() => {
-  runShell(`umount '${join(folder, 'small')}' 2>/dev/null; true`);
+  for (const name of ['small', 'run']) runShell(`umount '${join(folder, name)}' 2>/dev/null; true`);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -83,4 +83,43 @@ describe('saving', () => {
     );
     expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
+});
+
+/** A training in `TARGET`: the disk is filled after epoch 2 when `FILL` says so. */
+const training = `
+import { writeFileSync } from 'node:fs';
+import { fit } from './src/train/index.js';
+import * as optim from './src/optim/index.js';
+import { smallData, smallModel } from './tests/train/small.js';
+const fill = () => {
+  for (let i = 0, size = 1 << 16; size > 0; i++) {
+    try { writeFileSync(process.env.TARGET + '/filler' + i, Buffer.alloc(size)); } catch { size >>= 1; }
+  }
+};
+const model = smallModel();
+const optimizer = optim.adamW(model.parameters(), { lr: 0.01 });
+const onEpochEnd = ({ epoch }) => void (process.env.FILL && epoch === 2 && fill());
+try {
+  const { history } = await fit(model, smallData(), {
+    epochs: 4, optimizer, folder: process.env.TARGET + '/run', resume: true, progress: 'none', callbacks: [{ onEpochEnd }],
+  });
+  console.log('done', history.at(-1).train.loss);
+} catch (error) {
+  console.log(error.name, error.code, error.message);
+}
+`;
+
+it('a disk that fills up while training loses no checkpoint', (context) => {
+  const target = join(folder, 'run');
+  const whole = join(folder, 'whole');
+  for (const path of [target, whole]) mkdirSync(path);
+  if (runShell(`mount -t tmpfs -o size=256k tmpfs '${target}'`).status !== 0)
+    return context.skip('a file system can be mounted by root only');
+  const train = (TARGET: string, FILL = ''): string =>
+    runShell('$NODE --input-type=module --eval "$PROGRAM"', { PROGRAM: training, TARGET, FILL }).stdout;
+  expect(train(target, 'yes')).toMatch(/^FileError ERR_BRAWN_FILE .*the disk that holds .* is full; free some space/);
+  runShell(`rm -f '${target}'/filler*`);
+  const resumed = train(target);
+  expect(resumed).toMatch(/^done [\d.]+\n$/);
+  expect(resumed).toBe(train(whole));
 });
