@@ -73,8 +73,11 @@ function salvaged(bytes: Buffer): Promise<Uint8Array> {
   });
 }
 
-/** Parses the bytes of an idx file. `path` is for messages. */
-export function parseIdx(bytes: Uint8Array, path: string): IdxArray {
+/**
+ * Parses the bytes of an idx file. `path` is for messages. With `onDamage`, a file of another length than its header says
+ * gives the whole entries of the first dimension that it holds, after telling it of the error.
+ */
+export function parseIdx(bytes: Uint8Array, path: string, onDamage?: (error: FileFormatError) => void): IdxArray {
   const where = `readIdx: ${path}`;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4)
@@ -88,16 +91,21 @@ export function parseIdx(bytes: Uint8Array, path: string): IdxArray {
   const start = 4 + 4 * rank;
   if (bytes.length < start)
     throw new FileFormatError(`${where}: the file ends within its ${rank} dimensions (truncated)`);
-  const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
+  let shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   const expected = sizeOf(shape) * type.bytes;
   const actual = bytes.length - start;
-  if (actual !== expected)
-    throw new FileFormatError(
+  if (actual !== expected) {
+    const error = new FileFormatError(
       `${where}: shape ${showShape(shape)} needs ${expected} bytes of elements but the file has ${actual} ` +
         `(${actual < expected ? 'truncated' : 'trailing bytes'})`,
     );
+    if (!onDamage || rank === 0) throw error;
+    onDamage(error);
+    const [count, ...entry] = shape;
+    shape = [Math.min(count, Math.floor(actual / Math.max(1, sizeOf(entry) * type.bytes))), ...entry];
+  }
   const data = newArray(type.dtype, sizeOf(shape));
-  if (type.bytes === 1 && type.dtype === 'uint8') (data as Uint8Array).set(bytes.subarray(start));
+  if (type.bytes === 1 && type.dtype === 'uint8') (data as Uint8Array).set(bytes.subarray(start, start + data.length));
   else for (let i = 0; i < data.length; i++) data[i] = type.read(view, start + i * type.bytes);
   return { data, shape, dtype: type.dtype };
 }

@@ -13,6 +13,7 @@ import type { Tensor } from '../tensor.js';
 import { columnSource } from './arrays.js';
 import { Dataset, type Source } from './dataset.js';
 import { type IdxArray, parseIdx, readMaybeGzip } from './idx.js';
+import { checkOnError, type OnError, SkipLog, type Skipped } from './sample.js';
 
 /** Digit images [1,28,28] and their labels 0..9; in batches [n,1,28,28] and [n]. */
 export type DigitSample = { readonly image: Tensor<'float32'>; readonly label: Tensor<'int32'> };
@@ -30,6 +31,10 @@ export interface MnistOptions {
   readonly mirrors?: readonly string[];
   /** Give images with mean 0 and deviation 1 over the training set, instead of values in [0, 1]. */
   readonly normalize?: boolean;
+  /** `'skip'` leaves out images without a label or with a wrong one, and what a damaged file lacks; `'throw'` unless told. */
+  readonly onError?: OnError;
+  /** Told of what is left out; `skipped` of the data set lists it. */
+  readonly onSkip?: (skipped: Skipped) => void;
   /** Told of a download as it goes on. */
   readonly onProgress?: (file: string, received: number, total: number | undefined) => void;
 }
@@ -140,6 +145,7 @@ async function readPart(
   split: Split,
   part: 'images' | 'labels',
   options: MnistOptions,
+  log: SkipLog,
 ): Promise<[string, IdxArray]> {
   const name = files[split][part];
   const folder = options.dir ?? join(cacheFolder(), kind.folder);
@@ -151,12 +157,21 @@ async function readPart(
       );
     path = await fetchFile(kind, folder, name, kind.sha256[split][part], options);
   }
-  return [path, parseIdx(await readMaybeGzip(path, kind.name), path)];
+  const file = path;
+  const onDamage = options.onError === 'skip' ? (error: Error) => log.add(file, error) : undefined;
+  return [file, parseIdx(await readMaybeGzip(file, kind.name, onDamage), file, onDamage)];
 }
 
-async function open(kind: Kind, split: Split, options: MnistOptions): Promise<Source<DigitSample>> {
-  const [imagePath, images] = await readPart(kind, split, 'images', options);
-  const [labelPath, labels] = await readPart(kind, split, 'labels', options);
+/** The images of these numbers. */
+function chosen(pixels: Uint8Array, numbers: readonly number[]): Uint8Array {
+  const out = new Uint8Array(numbers.length * 784);
+  for (const [to, from] of numbers.entries()) out.set(pixels.subarray(from * 784, from * 784 + 784), to * 784);
+  return out;
+}
+
+async function open(kind: Kind, split: Split, options: MnistOptions, log: SkipLog): Promise<Source<DigitSample>> {
+  const [imagePath, images] = await readPart(kind, split, 'images', options, log);
+  const [labelPath, labels] = await readPart(kind, split, 'labels', options, log);
   const [count, height, width] = images.shape;
   if (images.dtype !== 'uint8' || images.shape.length !== 3 || height !== 28 || width !== 28)
     throw new FileFormatError(
@@ -166,27 +181,38 @@ async function open(kind: Kind, split: Split, options: MnistOptions): Promise<So
     throw new FileFormatError(
       `${kind.name}: ${labelPath} should hold uint8 [n], has ${labels.dtype}${showShape(labels.shape)}`,
     );
+  const fail = (what: string, words: string): void => {
+    const error = new FileFormatError(`${kind.name}: ${words}`);
+    if (options.onError !== 'skip') throw error;
+    log.add(what, error);
+  };
   if (labels.shape[0] !== count)
-    throw new FileFormatError(
-      `${kind.name}: ${imagePath} has ${count} images but ${labelPath} has ${labels.shape[0]} labels`,
+    fail(
+      `${imagePath}, ${labelPath}`,
+      `${imagePath} has ${count} images but ${labelPath} has ${labels.shape[0]} labels`,
     );
-  const wrong = (labels.data as Uint8Array).findIndex((label) => label > 9);
-  if (wrong >= 0)
-    throw new FileFormatError(
-      `${kind.name}: ${labelPath} has label ${labels.data[wrong]} at ${wrong}; labels are 0 to 9`,
-    );
+  const label = Int32Array.from((labels.data as Uint8Array).subarray(0, count));
+  const good: number[] = [];
+  for (const [i, value] of label.entries())
+    if (value <= 9) good.push(i);
+    else fail(`${labelPath}, label ${i}`, `${labelPath} has label ${value} at ${i}; labels are 0 to 9`);
   const [mean, deviation] = options.normalize ? [kind.mean, kind.deviation] : [0, 1];
   const lookup = Float32Array.from({ length: 256 }, (_, i) => (i / 255 - mean) / deviation);
+  const pixels = images.data as Uint8Array;
+  const isWhole = good.length === count;
   return columnSource<DigitSample>({
-    image: { data: images.data, shape: [count, 1, 28, 28], lookup },
-    label: { data: Int32Array.from(labels.data as Uint8Array) },
+    image: { data: isWhole ? pixels : chosen(pixels, good), shape: [good.length, 1, 28, 28], lookup },
+    label: { data: isWhole ? label : label.filter((value) => value <= 9) },
   });
 }
 
 function dataset(kind: Kind, split: Split, options: MnistOptions): Dataset<DigitSample> {
   if (split !== 'train' && split !== 'test')
     throw new ArgumentError(`${kind.name}: split must be 'train' or 'test', got ${JSON.stringify(split)}`);
-  return new Dataset(() => open(kind, split, options));
+  checkOnError(options.onError ?? 'throw', kind.name);
+  const log = new SkipLog();
+  log.listen(options.onSkip);
+  return new Dataset(() => open(kind, split, options, log), log);
 }
 
 /**

@@ -125,6 +125,37 @@ describe('mnist', () => {
     }
   });
 
+  it('leaves out what is damaged and lists it, when asked to', async () => {
+    const cases: [Uint8Array, Uint8Array, got: number[], told: RegExp[]][] = [
+      [images.subarray(0, -10), labels, [7, 0], [/truncated/, /2 images but .* 3 labels/]],
+      [images, labels.subarray(0, -2), [7], [/truncated/, /3 images but .* 1 labels/]],
+      [images, idx(0x08, [3], Uint8Array.of(1, 10, 2)), [1, 2], [/label 10 at 1/]],
+      [gzipSync(images).subarray(0, -6), labels, [7, 0, 9], [/damaged or truncated gzip/]],
+      [Buffer.concat([images, Buffer.alloc(5)]), labels, [7, 0, 9], [/trailing bytes/]],
+    ];
+    for (const [x, y, got, told] of cases) {
+      await put('train-images-idx3-ubyte', x);
+      await put('train-labels-idx1-ubyte', y);
+      const heard: string[] = [];
+      const dataset = mnist('train', {
+        dir: folder,
+        onError: 'skip',
+        onSkip: ({ error }) => void heard.push(error.message),
+      });
+      const { image, label } = await first(dataset);
+      expect([...(await label.data())]).toEqual(got);
+      expect(image.shape).toEqual([got.length, 1, 28, 28]);
+      const place = [7, 0, 9].indexOf(got.at(-1) as number);
+      const last = (await image.data()).at(-1);
+      expect(last).toBe(Math.fround((((place < 0 ? 3 : place + 1) * 784 - 1) % 256) / 255));
+      expect(heard).toHaveLength(told.length);
+      for (const [i, message] of told.entries()) expect(heard[i]).toMatch(message);
+      expect(dataset.skipped).toHaveLength(told.length);
+    }
+    await put('train-images-idx3-ubyte', Buffer.from('PNG file...'));
+    await expect(first(mnist('train', { dir: folder, onError: 'skip' }))).rejects.toThrow(/magic number/);
+  });
+
   it('downloads into the cache folder, refuses other content, and says what to do', async () => {
     const server = createServer((_, response) => void response.end(gzipSync(images)));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
