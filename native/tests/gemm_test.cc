@@ -89,14 +89,15 @@ void test_case(const std::vector<IsaTable>& tables, const Case& c) {
   }
 }
 
-// Strides that are neither row- nor column-major: every element of a stack, a repeated row, a repeated column.
+// Strides that are neither row- nor column-major: every element of a stack, a repeated row, overlapping rows, a
+// repeated column.
 template <class T>
 void test_odd_strides(const std::vector<IsaTable>& tables) {
   const int64_t m = 19, n = 70, k = 300;
   const std::vector<T> a = random_values<T>(static_cast<size_t>(3 * m * k), 1, -3, 3);
   const std::vector<T> b = random_values<T>(static_cast<size_t>(2 * n * k), 2, -3, 3);
   const std::vector<std::vector<int64_t>> a_strides = {{3 * k, 3}, {0, 1}, {1, 0}, {3, 3 * m}};
-  const std::vector<std::vector<int64_t>> b_strides = {{2 * n, 2}, {0, 1}, {1, 0}, {2, 2 * k}};
+  const std::vector<std::vector<int64_t>> b_strides = {{2 * n, 2}, {0, 1}, {5, 1}, {1, 0}, {2, 2 * k}};
   for (const auto& as : a_strides) {
     for (const auto& bs : b_strides) {
       std::vector<double> product;

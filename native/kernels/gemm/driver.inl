@@ -102,6 +102,67 @@ void multiply_rows(const ABlock<T>& a, int64_t rows, int64_t panel_rows, int64_t
                     accumulate, nullptr);
 }
 
+// The last columns, fewer than a panel, of rows of B in place. Whole vectors may be read as long as they end inside the
+// matrix; the rows where they would not are packed.
+template <class P>
+void multiply_last_columns(const P& p, const ABlock<typename P::T>& a, const Block<typename P::T>& block, int64_t j,
+                           int64_t panel_rows, int64_t k0, int64_t k, bool accumulate,
+                           const LocalScratch<typename P::T>& local) {
+  using T = typename P::T;
+  int64_t row = 0;
+  const int64_t b_index = p.b_of(block.batch), cols = block.n - j;
+  const T* b = p.b_row(b_index, block.n0 + j, k0, &row);
+  const int64_t beyond = round_up(cols, Micro<T>::kLanes) - cols;
+  const int64_t last = beyond == 0 ? 0 : row > 0 ? min64(k, ceil_div(beyond, row)) : k;
+  T* c = block.c + j;
+  if (last < k) {
+    multiply_panel(a, block.m, panel_rows, k - last, b, row, c, block.stride, cols, accumulate, local.tile);
+  }
+  if (last == 0) return;
+  const BBlock<T> packed = p.b_block(b_index, block.n0 + j, cols, k0 + k - last, last, local.b);
+  const ABlock<T> rest = {a.data + (k - last) * a.k, a.row, a.k, a.panel};
+  multiply_panel(rest, block.m, panel_rows, last, packed.data, packed.row, c, block.stride, cols,
+                 accumulate || last < k, local.tile);
+}
+
+// Columns [g, g + width) of a block over one block of k.
+template <class P>
+void multiply_group(const P& p, const Plan& plan, const Block<typename P::T>& block, const ABlock<typename P::T>& a,
+                    int64_t g, int64_t width, int64_t panel_rows, int64_t k0, int64_t k, const typename P::T* packed,
+                    const LocalScratch<typename P::T>& local) {
+  using T = typename P::T;
+  const bool accumulate = k0 > block.k0;
+  const int64_t b_index = p.b_of(block.batch), stride = block.stride;
+  T* c = block.c + g;
+  if (plan.packing == Packing::kLocal) {
+    const BBlock<T> b = p.b_block(b_index, block.n0 + g, width, k0, k, local.b);
+    for (int64_t j = 0; j < width; j += kPanel<T>) {
+      multiply_panel(a, block.m, panel_rows, k, b.data + j * b.column, b.row, c + j, stride,
+                     min64(kPanel<T>, width - j), accumulate, local.tile);
+    }
+    return;
+  }
+  const bool shared = plan.packing == Packing::kShared;
+  int64_t row = kPanel<T>;
+  const int64_t next = shared ? kPanel<T> * k : kPanel<T>;
+  const T* b = shared ? packed + (b_index * plan.k + k0) * plan.padded_n + (block.n0 + g) * k
+                      : p.b_row(b_index, block.n0 + g, k0, &row);
+  int64_t j = 0;
+  for (; j + kPanel<T> <= width; j += kPanel<T>, b += next) {
+    if (plan.packing == Packing::kNone) {
+      multiply_panel(a, block.m, panel_rows, k, b, row, c + j, stride, kPanel<T>, accumulate, local.tile);
+    } else {
+      multiply_rows(a, block.m, panel_rows, k, b, row, c + j, stride, accumulate, local.b, next);
+    }
+  }
+  if (j == width) return;
+  if (shared) {
+    multiply_panel(a, block.m, panel_rows, k, b, row, c + j, stride, width - j, accumulate, local.tile);
+  } else {
+    multiply_last_columns(p, a, block, g + j, panel_rows, k0, k, accumulate, local);
+  }
+}
+
 // Computes a block; `finish(column, columns)` is called as soon as those columns have their last addition.
 template <class P, class Finish>
 void multiply(const P& p, const Plan& plan, const Block<typename P::T>& block, const typename P::T* packed,
@@ -117,40 +178,12 @@ void multiply(const P& p, const Plan& plan, const Block<typename P::T>& block, c
     return;
   }
   const int64_t panels = ceil_div(block.m, Micro<T>::kRows), panel_rows = ceil_div(block.m, panels);
-  const int64_t b_index = p.b_of(block.batch);
   for (int64_t l = 0; l < block.k; l += plan.block_k) {
     const int64_t k0 = block.k0 + l, k = min64(plan.block_k, block.k - l);
     const ABlock<T> a = p.a_block(block.batch, block.m0, block.m, k0, k, panel_rows, block.n, local.a);
     for (int64_t g = 0; g < block.n; g += plan.group) {
       const int64_t width = min64(plan.group, block.n - g);
-      int64_t j = 0;
-      if (plan.packing != Packing::kLocal) {
-        int64_t row = kPanel<T>, next = kPanel<T> * k;
-        const T* b = plan.packing == Packing::kShared
-                         ? packed + (b_index * plan.k + k0) * plan.padded_n + (block.n0 + g) * k
-                         : p.b_row(b_index, block.n0 + g, k0, &row);
-        if (plan.packing != Packing::kShared) next = kPanel<T>;
-        for (; j + kPanel<T> <= width; j += kPanel<T>, b += next) {
-          T* c = block.c + g + j;
-          if (plan.packing == Packing::kNone) {
-            multiply_panel(a, block.m, panel_rows, k, b, row, c, block.stride, kPanel<T>, l > 0, local.tile);
-          } else {
-            multiply_rows(a, block.m, panel_rows, k, b, row, c, block.stride, l > 0, local.b, next);
-          }
-        }
-        if (j < width && plan.packing == Packing::kShared) {
-          multiply_panel(a, block.m, panel_rows, k, b, row, block.c + g + j, block.stride, width - j, l > 0,
-                         local.tile);
-          j = width;
-        }
-      }
-      if (j < width) {
-        const BBlock<T> b = p.b_block(b_index, block.n0 + g + j, width - j, k0, k, local.b);
-        for (const int64_t from = j; j < width; j += kPanel<T>) {
-          multiply_panel(a, block.m, panel_rows, k, b.data + (j - from) * b.column, b.row, block.c + g + j,
-                         block.stride, min64(kPanel<T>, width - j), l > 0, local.tile);
-        }
-      }
+      multiply_group(p, plan, block, a, g, width, panel_rows, k0, k, packed, local);
       if (l + k >= block.k) finish(g, width);
     }
   }

@@ -17,11 +17,14 @@ inline int64_t batch_offset(int64_t index, Span<int64_t> dims, Span<int64_t> str
   return offset;
 }
 
-// Packing A pays when its block is used for many columns and its rows share cache sets.
+// Packing A pays when its block is used for many columns and its rows, or its columns of contiguous rows, share cache
+// sets.
 template <class T>
-inline bool read_a_directly(int64_t row, int64_t cols) {
-  const int64_t apart = row * int64_t{sizeof(T)}, offset = apart % 4096;
-  return cols <= 2 * kPanel<T> || (row > 0 && (apart <= 512 || (offset >= 128 && offset <= 4096 - 128)));
+inline bool read_a_directly(int64_t row, int64_t col, int64_t cols) {
+  if (cols <= 2 * kPanel<T>) return true;
+  const int64_t apart = (row == 1 ? col : row) * int64_t{sizeof(T)}, period = row == 1 ? 2048 : 4096;
+  const int64_t offset = apart % period;
+  return apart > 0 && (apart <= 512 || (offset >= 128 && offset <= period - 128));
 }
 
 template <class Element>
@@ -62,7 +65,7 @@ class GemmProblem {
                     T* buffer) const {
     const int64_t row = args_.a_strides[0], col = args_.a_strides[1];
     const T* a = this->a(batch) + m0 * row + k0 * col;
-    if (read_a_directly<T>(row, cols)) return {a, row, col, row * panel_rows};
+    if (read_a_directly<T>(row, col, cols)) return {a, row, col, row * panel_rows};
     return pack_a(a, row, col, m, k, panel_rows, buffer);
   }
 

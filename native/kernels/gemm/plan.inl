@@ -84,7 +84,12 @@ Plan make_plan(const P& p) {
   const double bytes = double(plan.k) * plan.n * sizeof(T);
   const double load = flops / kTaskFlops > bytes / (1 << 19) ? flops / kTaskFlops : bytes / (1 << 19);
   const int64_t wanted = max64(1, min64(kMostTasks, static_cast<int64_t>(load * plan.batches)));
-  cut(p, plan, ceil_div(wanted, plan.batches), bytes);
+  if (wanted == 1 && plan.m <= kBlockRows && plan.n <= kBlockCols) {
+    plan.blocks_m = plan.blocks_n = 1;
+    plan.block_m = plan.m, plan.block_n = plan.n;
+  } else {
+    cut(p, plan, plan.batches == 1 ? wanted : ceil_div(wanted, plan.batches), bytes);
+  }
 
   plan.splits = 1;
   plan.split_k = plan.k;
@@ -95,9 +100,9 @@ Plan make_plan(const P& p) {
     plan.splits = ceil_div(plan.k, plan.split_k);
   }
   plan.blocks_k = ceil_div(plan.k, kBlockDepth);
-  plan.block_k = round_up(ceil_div(plan.k, max64(plan.blocks_k, 1)), 8);
+  plan.block_k = plan.blocks_k <= 1 ? plan.k : round_up(ceil_div(plan.k, plan.blocks_k), 8);
   plan.batches_per_task = 1;
-  if (plan.blocks_m * plan.blocks_n * plan.splits == 1) {
+  if (plan.batches > 1 && plan.blocks_m * plan.blocks_n * plan.splits == 1) {
     plan.batches_per_task = max64(1, min64(plan.batches, static_cast<int64_t>(1 / load)));
   }
   plan.padded_n = round_up(plan.n, kPanel<T>);
