@@ -25,7 +25,7 @@ export interface PredictOptions {
 
 /** Predicts the images, or measures the model on the held-out ones when there are none; prints what it finds. */
 export async function predictRecipe(
-  { name, recipe }: NamedRecipe,
+  { name, recipe }: NamedRecipe<Recipe>,
   images: readonly string[],
   options: PredictOptions,
 ): Promise<void> {

@@ -4,7 +4,9 @@ import { extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Dataset } from '../data/index.js';
 import { ArgumentError, BrawnError, FileError } from '../errors.js';
+import type { CellKind } from '../models/index.js';
 import type * as nn from '../nn/index.js';
+import type { Corpus } from '../text/index.js';
 import type { LabelledBatch } from '../train/index.js';
 import { recipes } from './recipes.js';
 import { closest } from './suggest.js';
@@ -24,7 +26,7 @@ export interface RecipeData {
   readonly test: Dataset<LabelledBatch>;
 }
 
-/** What `brawn train` trains: data, network and the settings that suit them. A file of one's own exports one. */
+/** What `brawn train` trains on images: data, network and the settings that suit them. A file of one's own exports one. */
 export interface Recipe {
   readonly description: string;
   readonly epochs: number;
@@ -46,10 +48,58 @@ export interface Recipe {
   readonly data: (source: RecipeSource) => RecipeData | Promise<RecipeData>;
 }
 
+/** What shapes a network that writes, and its training; options of `brawn train` of the same names change it. */
+export interface TextSettings {
+  readonly epochs: number;
+  /** Streams that are read side by side. */
+  readonly batchSize: number;
+  /** Learning rate at the start. */
+  readonly lr: number;
+  /** A name that `--optimizer` knows. */
+  readonly optimizer: string;
+  readonly cell: CellKind;
+  readonly layers: number;
+  readonly hiddenSize: number;
+  /** Features of the embedding; 0 for as many as units. */
+  readonly embeddingSize: number;
+  readonly tied: boolean;
+  readonly dropout: number;
+  /** Tokens over which gradients flow back. */
+  readonly seqLength: number;
+  /** character, word, byte, or the path of a `tokenizer.json`. */
+  readonly tokenizer: string;
+  /** The learning rate is multiplied by it after each epoch from `lrDecayAfter` on. */
+  readonly lrDecay: number;
+  readonly lrDecayAfter: number;
+  /** Largest norm of the gradients; 0 for any. */
+  readonly gradClip: number;
+  /** Share of the text, at its end, that is held out. */
+  readonly valFraction: number;
+}
+
+/** A recipe that learns to write. */
+export interface TextRecipe extends TextSettings {
+  readonly kind: 'text';
+  readonly description: string;
+  readonly takesData?: boolean;
+  /** The text of a file or folder, or the recipe's own. */
+  readonly corpus: (path?: string) => Promise<Corpus>;
+}
+
 /** A recipe and what its files are called after. */
-export interface NamedRecipe {
+export interface NamedRecipe<R extends Recipe | TextRecipe = Recipe | TextRecipe> {
   readonly name: string;
-  readonly recipe: Recipe;
+  readonly recipe: R;
+}
+
+/** Whether a recipe learns to write. */
+export const isText = (found: NamedRecipe): found is NamedRecipe<TextRecipe> =>
+  (found.recipe as Partial<TextRecipe>).kind === 'text';
+
+/** The recipe, which must be one of images. `command` is what asks. */
+export function imageRecipe(found: NamedRecipe, command: string): NamedRecipe<Recipe> {
+  if (!isText(found)) return found as NamedRecipe<Recipe>;
+  throw new ArgumentError(`${command}: ${found.name} is a recipe of text, not of images; see brawn sample`);
 }
 
 const isFile = (given: string): boolean => /\.[cm]?[jt]s$/.test(given);
@@ -117,19 +167,30 @@ async function registerTypeScript(path: string): Promise<void> {
   );
 }
 
-const kFields: Readonly<Record<string, (value: unknown) => boolean>> = {
-  epochs: (value) => Number.isSafeInteger(value) && (value as number) > 0,
-  batchSize: (value) => Number.isSafeInteger(value) && (value as number) > 0,
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+
+type Checks = Readonly<Record<string, (value: unknown) => boolean>>;
+
+const kCommon: Checks = {
+  epochs: isCount,
+  batchSize: isCount,
   lr: (value) => typeof value === 'number' && value > 0,
+};
+const kImage: Checks = {
+  ...kCommon,
   classes: (value) => Array.isArray(value) && value.length > 0,
   image: (value) => Array.isArray(value) && value.length === 3,
-  model: (value) => typeof value === 'function',
-  data: (value) => typeof value === 'function',
+  model: isFunction,
+  data: isFunction,
 };
+const kText: Checks = { ...kCommon, layers: isCount, hiddenSize: isCount, seqLength: isCount, corpus: isFunction };
 
-function check(given: string, recipe: unknown): asserts recipe is Recipe {
+function check(given: string, recipe: unknown): asserts recipe is Recipe | TextRecipe {
   if (typeof recipe !== 'object' || recipe === null)
     throw new ArgumentError(`train: ${given} exports no recipe; write \`export const recipe = { ... }\` in it`);
-  const wrong = Object.keys(kFields).filter((name) => !kFields[name]((recipe as Record<string, unknown>)[name]));
+  const fields = recipe as Record<string, unknown>;
+  const checks = fields.kind === 'text' ? kText : kImage;
+  const wrong = Object.keys(checks).filter((name) => !checks[name](fields[name]));
   if (wrong.length > 0) throw new ArgumentError(`train: the recipe of ${given} lacks a sensible ${wrong.join(', ')}`);
 }

@@ -15,7 +15,8 @@ import {
 } from '../data/index.js';
 import { cacheFolder } from '../io/cache-folder.js';
 import { lenet, resnetCifar } from '../models/index.js';
-import type { Recipe } from './recipe.js';
+import { packageCorpus, readCorpus } from '../text/index.js';
+import type { Recipe, TextRecipe } from './recipe.js';
 
 const kDigits = [...'0123456789'];
 const kClothes = ['T-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt', 'sneaker', 'bag', 'boot'];
@@ -29,7 +30,30 @@ async function cifarSplit(split: Split, dir: string): Promise<Dataset<Cifar10Sam
   return cifar10(split, { dir, files, normalize: true });
 }
 
-export const recipes: Readonly<Record<string, Recipe>> = {
+/** Settings of the well-known char-rnn. */
+const charRnn: TextRecipe = {
+  kind: 'text',
+  description: 'a recurrent network that writes (text of --data, else the sources of this package)',
+  epochs: 10,
+  batchSize: 50,
+  lr: 2e-3,
+  optimizer: 'adam',
+  cell: 'lstm',
+  layers: 2,
+  hiddenSize: 128,
+  embeddingSize: 0,
+  tied: false,
+  dropout: 0,
+  seqLength: 50,
+  tokenizer: 'character',
+  lrDecay: 0.97,
+  lrDecayAfter: 10,
+  gradClip: 5,
+  valFraction: 0.1,
+  corpus: (path) => (path === undefined ? packageCorpus() : readCorpus(path)),
+};
+
+export const imageRecipes: Readonly<Record<string, Recipe>> = {
   digits: {
     description: 'LeNet on handwritten-looking digits that the package draws itself',
     epochs: 3,
@@ -91,3 +115,5 @@ export const recipes: Readonly<Record<string, Recipe>> = {
     },
   },
 };
+
+export const recipes: Readonly<Record<string, Recipe | TextRecipe>> = { ...imageRecipes, 'char-rnn': charRnn };

@@ -8,15 +8,39 @@ export interface ClassAccuracy {
   readonly total: number;
 }
 
+/** How well a network writes on text that was held out; absent when none was. */
+export interface TextScores {
+  /** Mean negative log-likelihood per token, in nats. */
+  readonly validationLoss?: number;
+  /** The same in bits, per character of the text. */
+  readonly bitsPerCharacter?: number;
+}
+
+/** An epoch of a training on text. */
+export interface TextEpochEvent extends TextScores {
+  readonly event: 'epoch';
+  readonly epoch: number;
+  readonly unit: string;
+  /** Of the training, in nats per token. */
+  readonly loss: number;
+  readonly lr: number;
+  readonly seconds: number;
+  readonly itemsPerSecond: number;
+}
+
 /** Everything a training run tells while it goes on. */
 export type TrainEvent =
   | {
       readonly event: 'start';
       readonly recipe: string;
+      /** What is counted: images, characters, words, ... */
+      readonly unit: string;
       readonly parameters: number;
       readonly train: number;
       readonly test: number;
       readonly threads: number;
+      /** Different tokens, for text. */
+      readonly vocabulary?: number;
     }
   | {
       readonly event: 'step';
@@ -24,9 +48,10 @@ export type TrainEvent =
       readonly step: number;
       readonly steps: number;
       readonly loss: number;
-      readonly accuracy: number;
-      /** Images of the step. */
-      readonly samples: number;
+      readonly accuracy?: number;
+      /** Images or tokens of the step. */
+      readonly items: number;
+      readonly unit: string;
     }
   | {
       readonly event: 'epoch';
@@ -37,10 +62,13 @@ export type TrainEvent =
       readonly seconds: number;
       readonly imagesPerSecond: number;
     }
+  | TextEpochEvent
+  | { readonly event: 'sample'; readonly text: string }
   | { readonly event: 'classes'; readonly classes: readonly ClassAccuracy[] }
   | { readonly event: 'file'; readonly kind: 'model' | 'picture' | 'curves'; readonly path: string }
   | { readonly event: 'verified'; readonly path: string; readonly predictions: number }
-  | { readonly event: 'done'; readonly accuracy: number; readonly seconds: number };
+  | { readonly event: 'done'; readonly accuracy: number; readonly seconds: number }
+  | ({ readonly event: 'done'; readonly seconds: number } & TextScores);
 
 export interface Reporter {
   report(event: TrainEvent): void;
@@ -57,19 +85,50 @@ export class JsonReporter implements Reporter {
 
 const percent = (fraction: number): string => `${(fraction * 100).toFixed(2)} %`;
 
+type Told<Event extends TrainEvent['event']> = Extract<TrainEvent, { event: Event }>;
+
+function startLine({ recipe, unit, train, test, vocabulary, parameters, threads }: Told<'start'>): string {
+  const count = (value: number) => value.toLocaleString('en-US');
+  const kinds = vocabulary === undefined ? '' : ` (${count(vocabulary)} different)`;
+  return (
+    `${recipe}: ${count(train)} ${unit} to learn from${kinds}, ${count(test)} held out; ` +
+    `${count(parameters)} parameters; ${threads} threads`
+  );
+}
+
+/** Nats per token and bits per character, where text was held out. */
+function textScores({ validationLoss, bitsPerCharacter }: TextScores, unit: string): string {
+  if (validationLoss === undefined || bitsPerCharacter === undefined) return '';
+  return `held out ${validationLoss.toFixed(4)} nats per ${unit.replace(/s$/, '')}, ${bitsPerCharacter.toFixed(4)} bits per character`;
+}
+
+function epochLine(event: Told<'epoch'>): string {
+  const { epoch, loss, seconds } = event;
+  if ('imagesPerSecond' in event)
+    return (
+      `epoch ${epoch}: loss ${loss.toFixed(4)}, training ${percent(event.trainAccuracy)}, ` +
+      `held out ${percent(event.accuracy)} (${seconds.toFixed(1)} s, ${event.imagesPerSecond.toFixed(0)} images/s)`
+    );
+  const { unit, itemsPerSecond } = event;
+  const scores = [`loss ${loss.toFixed(4)}`, textScores(event, unit)].filter((text) => text !== '');
+  return `epoch ${epoch}: ${scores.join(', ')} (${seconds.toFixed(1)} s, ${itemsPerSecond.toFixed(0)} ${unit}/s)`;
+}
+
+function doneLine(event: Told<'done'>): string {
+  if ('accuracy' in event) return `held-out accuracy ${percent(event.accuracy)}`;
+  return textScores(event, 'tokens') || 'done';
+}
+
 /** A bar on terminals, plain lines elsewhere. */
 export class TextReporter implements Reporter {
   #bar: Bar | undefined;
   #started = 0;
-  #samples = 0;
+  #items = 0;
 
   report(event: TrainEvent): void {
     switch (event.event) {
       case 'start':
-        console.log(
-          `${event.recipe}: ${event.train} images to learn from, ${event.test} held out; ` +
-            `${event.parameters.toLocaleString('en-US')} parameters; ${event.threads} threads`,
-        );
+        console.log(startLine(event));
         break;
       case 'step':
         this.#step(event);
@@ -77,10 +136,10 @@ export class TextReporter implements Reporter {
       case 'epoch':
         this.#bar?.stop();
         this.#bar = undefined;
-        console.log(
-          `epoch ${event.epoch}: loss ${event.loss.toFixed(4)}, training ${percent(event.trainAccuracy)}, ` +
-            `held out ${percent(event.accuracy)} (${event.seconds.toFixed(1)} s, ${event.imagesPerSecond.toFixed(0)} images/s)`,
-        );
+        console.log(epochLine(event));
+        break;
+      case 'sample':
+        console.log(`\n${event.text}\n`);
         break;
       case 'classes':
         console.log(classTable(event.classes));
@@ -92,27 +151,28 @@ export class TextReporter implements Reporter {
         console.log(`loaded ${event.path} again: all ${event.predictions} predictions are the same`);
         break;
       case 'done':
-        console.log(`held-out accuracy ${percent(event.accuracy)} after ${event.seconds.toFixed(1)} s of training`);
+        console.log(`${doneLine(event)} after ${event.seconds.toFixed(1)} s of training`);
         break;
     }
   }
 
-  #step({ epoch, step, steps, loss, accuracy, samples }: Extract<TrainEvent, { event: 'step' }>): void {
+  #step({ epoch, step, steps, loss, accuracy, items, unit }: Extract<TrainEvent, { event: 'step' }>): void {
     if (!process.stdout.isTTY) return;
     if (!this.#bar) {
       this.#bar = new progress.SingleBar({
-        format: `epoch ${epoch} |{bar}| {value}/{total} loss {loss} accuracy {accuracy} {rate} images/s eta {eta_formatted}`,
+        format: `epoch ${epoch} |{bar}| {value}/{total} loss {loss}{accuracy} {rate} ${unit}/s eta {eta_formatted}`,
         barCompleteChar: '█',
         barIncompleteChar: '░',
         hideCursor: true,
       });
-      this.#bar.start(steps, step - 1, { loss: '-', accuracy: '-', rate: '-' });
-      [this.#started, this.#samples] = [performance.now(), 0];
+      this.#bar.start(steps, step - 1, { loss: '-', accuracy: '', rate: '-' });
+      [this.#started, this.#items] = [performance.now(), 0];
     }
-    this.#samples += samples;
+    this.#items += items;
     const seconds = Math.max(1e-3, (performance.now() - this.#started) / 1e3);
-    const rate = (this.#samples / seconds).toFixed(0);
-    this.#bar.update(step, { loss: loss.toFixed(4), accuracy: percent(accuracy), rate });
+    const rate = (this.#items / seconds).toFixed(0);
+    const reached = accuracy === undefined ? '' : ` accuracy ${percent(accuracy)}`;
+    this.#bar.update(step, { loss: loss.toFixed(4), accuracy: reached, rate });
   }
 }
 

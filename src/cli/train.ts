@@ -1,23 +1,21 @@
 /**
- * `brawn train RECIPE`: trains, reports, draws held-out images with what was predicted, saves the model, loads it
+ * `brawn train RECIPE` for images (`train-text.ts` is for text): trains, reports, draws held-out images with what was predicted, saves the model, loads it
  * again and checks that the loaded one predicts the same. With a run folder it leaves checkpoints there that a later
  * call goes on from.
  */
-import { existsSync } from 'node:fs';
-import { access, constants, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ArgumentError, BrawnError, FileFormatError } from '../errors.js';
-import { fileError } from '../io/file-errors.js';
-import { writeAtomically, writeFileAtomically } from '../io/index.js';
+import { ArgumentError, BrawnError } from '../errors.js';
+import { writeAtomically } from '../io/index.js';
 import type * as nn from '../nn/index.js';
 import { cosineAnnealingLR } from '../optim/index.js';
 import { manualSeed } from '../random.js';
 import { getThreads } from '../runtime/threads.js';
-import { accuracy, accuracyOf, type Callback, drawCurves, fit, labelsOf, predict } from '../train/index.js';
+import { accuracy, accuracyOf, type Callback, fit, labelsOf, predict } from '../train/index.js';
 import { type Cell, contactSheet } from './contact-sheet.js';
 import { makeOptimizer } from './optimizers.js';
 import type { NamedRecipe, Recipe, RecipeData } from './recipe.js';
 import type { Reporter } from './report.js';
+import { checkWritable, drawRun, kCheckpointSteps, settle, startRun, type TrainFolders } from './run-settings.js';
 
 /** What shapes a training; kept in the run folder, so that a resumed one is the same. */
 export interface TrainSettings {
@@ -30,31 +28,23 @@ export interface TrainSettings {
   readonly augment?: boolean;
 }
 
-export interface TrainOptions extends TrainSettings {
-  readonly data?: string;
-  /** Folder for the model and the picture. */
-  readonly out: string;
-  /** Folder for metrics, checkpoints and curves. */
-  readonly run?: string;
-  /** Such a folder to go on with. */
-  readonly resume?: string;
-  readonly signal?: AbortSignal;
-}
+export type TrainOptions = TrainSettings & TrainFolders;
 
 type Settings = Required<TrainSettings>;
 
 const kSheetCells = 100;
-const kCheckpointSteps = 200;
 
 /** Trains a recipe. Gives the held-out accuracy. */
 export async function trainRecipe(
-  { name, recipe }: NamedRecipe,
+  { name, recipe }: NamedRecipe<Recipe>,
   options: TrainOptions,
   reporter: Reporter,
 ): Promise<number> {
   // Now, and not after minutes of training.
   await checkWritable(options.out);
-  const settings = await settle(name, recipe, options);
+  const { epochs, batchSize, lr, optimizer = 'adam' } = recipe;
+  const usual: Settings = { epochs, batchSize, lr, optimizer, seed: 0, augment: true };
+  const settings = await settle(name, usual, options, options.resume);
   if (options.run !== undefined) await startRun(options.run, { recipe: name, ...settings });
   manualSeed(settings.seed);
   const data = await recipe.data({
@@ -68,7 +58,7 @@ export async function trainRecipe(
   for (const [part, count] of Object.entries({ training: train, 'held-out': test }))
     if (count === 0) throw new ArgumentError(`train: the ${part} data of ${name} are empty; check --data`);
   const parameters = model.parameters().reduce((total, parameter) => total + parameter.size, 0);
-  reporter.report({ event: 'start', recipe: name, parameters, train, test, threads: getThreads() });
+  reporter.report({ event: 'start', recipe: name, unit: 'images', parameters, train, test, threads: getThreads() });
   const seconds = await learn(model, data, settings, options, reporter);
   const predictions = await predict(model, data.test, options.signal);
   const labels = await labelsOf(data.test);
@@ -79,69 +69,12 @@ export async function trainRecipe(
   const file = path.join(options.out, `${name}.safetensors`);
   await model.save(file, { recipe: name });
   reporter.report({ event: 'file', kind: 'model', path: file });
-  await drawRun(options.resume ?? options.run, reporter);
+  await drawRun(options, reporter);
   await verify(file, recipe, data, predictions);
   reporter.report({ event: 'verified', path: file, predictions: predictions.length });
   const reached = accuracyOf(predictions, labels);
   reporter.report({ event: 'done', accuracy: reached, seconds });
   return reached;
-}
-
-async function checkWritable(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-    await access(folder, constants.W_OK);
-  } catch (error) {
-    throw fileError(error, 'train', folder);
-  }
-}
-
-/** The recipe's settings, changed by the command line; those of the run folder when it is resumed. */
-async function settle(name: string, recipe: Recipe, options: TrainOptions): Promise<Settings> {
-  const usual = { optimizer: 'adam', seed: 0, augment: true, ...recipe };
-  const chosen = (kept: Partial<Settings>): Settings => ({
-    epochs: options.epochs ?? kept.epochs ?? usual.epochs,
-    lr: options.lr ?? kept.lr ?? usual.lr,
-    batchSize: options.batchSize ?? kept.batchSize ?? usual.batchSize,
-    optimizer: options.optimizer ?? kept.optimizer ?? usual.optimizer,
-    seed: options.seed ?? kept.seed ?? usual.seed,
-    augment: options.augment ?? kept.augment ?? usual.augment,
-  });
-  if (options.resume === undefined) return chosen({});
-  const kept = await readConfig(options.resume);
-  const { recipe: trained, ...rest } = kept;
-  if (trained !== name)
-    throw new ArgumentError(`train: ${options.resume} is a training of ${trained}, not of ${name}; resume it as that`);
-  const settings = chosen(rest);
-  for (const key of ['epochs', 'lr', 'batchSize', 'optimizer', 'seed', 'augment'] as const)
-    if (settings[key] !== rest[key])
-      throw new ArgumentError(
-        `train: ${options.resume} was started with ${key} ${rest[key]}, which cannot become ${settings[key]} when it is resumed`,
-      );
-  return settings;
-}
-
-async function readConfig(folder: string): Promise<Settings & { readonly recipe: string }> {
-  const file = path.join(folder, 'config.json');
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw fileError(error, 'train', file);
-  });
-  try {
-    return JSON.parse(text) as Settings & { readonly recipe: string };
-  } catch (error) {
-    throw new FileFormatError(`train: ${file} is no JSON`, { cause: error });
-  }
-}
-
-/** Makes a run folder that can be resumed however early training is killed. */
-async function startRun(folder: string, config: object): Promise<void> {
-  const file = path.join(folder, 'config.json');
-  if (existsSync(file))
-    throw new ArgumentError(
-      `train: ${folder} holds a training already; go on with it by --resume ${folder}, or give another folder`,
-    );
-  await checkWritable(folder);
-  await writeFileAtomically(file, `${JSON.stringify(config, null, 2)}\n`, 'train');
 }
 
 /** Seconds of training, evaluation left out. */
@@ -180,7 +113,16 @@ async function learn(
 const telling = (reporter: Reporter, steps: number): Callback => ({
   onStep({ epoch, step, loss, samples, scores }) {
     const { accuracy: reached } = scores();
-    reporter.report({ event: 'step', epoch, step, steps, loss, accuracy: Number(reached), samples });
+    reporter.report({
+      event: 'step',
+      epoch,
+      step,
+      steps,
+      loss,
+      accuracy: Number(reached),
+      items: samples,
+      unit: 'images',
+    });
   },
   onEpochEnd({ epoch, train, validation, seconds, samples }) {
     reporter.report({
@@ -194,17 +136,6 @@ const telling = (reporter: Reporter, steps: number): Callback => ({
     });
   },
 });
-
-/** Curves of the run folder; a missing package is told and is no failure, since the training is done. */
-async function drawRun(folder: string | undefined, reporter: Reporter): Promise<void> {
-  if (folder === undefined) return;
-  try {
-    for (const file of await drawCurves(folder)) reporter.report({ event: 'file', kind: 'curves', path: file });
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    console.error(`no curves: ${error.message}`);
-  }
-}
 
 export function perClass(names: readonly string[], predictions: Int32Array, labels: Int32Array) {
   const classes = names.map((label) => ({ label, right: 0, total: 0 }));

@@ -67,6 +67,14 @@ function draw<D extends DType>(
   return apply<D>(randomOp, [new Tensor(key)], { draw: kind, shape: checkShape(shape, where), dtype, stream });
 }
 
+/**
+ * @internal float32 numbers evenly spread over [0, 1), from a key of one's own: int64 [2], seed and counter. So each may
+ * have its own counter also within one run, and may come from the host.
+ */
+export function uniformAt(key: Tensor<'int64'>, shape: Shape): Tensor<'float32'> {
+  return apply<'float32'>(randomOp, [key], { draw: 'uniform', shape, dtype: 'float32', stream: 0 });
+}
+
 function floatDType<D extends FloatDType>(where: string, dtype: D | undefined): D {
   if (dtype !== undefined && dtype !== 'float32' && dtype !== 'float64')
     throw new DTypeError(`${where}: dtype must be float32 or float64, got ${JSON.stringify(dtype)}`);

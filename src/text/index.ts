@@ -1,7 +1,9 @@
-/** brawn/text: tokenisers and texts to learn from. */
+/** brawn/text: tokenisers, texts to learn from, and networks that write. */
 export { bpeTokenizer, readBpeTokenizer } from './bpe.js';
 export { type Corpus, packageCorpus, readCorpus } from './corpus.js';
+export { type GenerateOptions, generate, type LanguageModel } from './generate.js';
 export { restoreTokenizer } from './restore.js';
+export type { SamplingOptions } from './sampling.js';
 export {
   byteTokenizer,
   characterTokenizer,

@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { explainRecipe } from '../../src/cli/explain.js';
 import { checkOptimizer, makeOptimizer, optimizerNames } from '../../src/cli/optimizers.js';
 import { predictRecipe } from '../../src/cli/predict.js';
-import { findRecipe, noRecipe } from '../../src/cli/recipe.js';
-import { recipes } from '../../src/cli/recipes.js';
+import { findRecipe, imageRecipe, noRecipe } from '../../src/cli/recipe.js';
+import { imageRecipes } from '../../src/cli/recipes.js';
 import type { TrainEvent } from '../../src/cli/report.js';
 import { closest } from '../../src/cli/suggest.js';
 import { type TrainOptions, trainRecipe } from '../../src/cli/train.js';
@@ -26,13 +26,15 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+const found = async () => imageRecipe(await findRecipe(file), 'test');
+
 async function train(out: string, options: Partial<TrainOptions> = {}, onEvent?: (event: TrainEvent) => void) {
   const events: TrainEvent[] = [];
   const report = (event: TrainEvent) => {
     events.push(event);
     onEvent?.(event);
   };
-  const accuracy = await trainRecipe(await findRecipe(file), { out: join(folder, out), ...options }, { report });
+  const accuracy = await trainRecipe(await found(), { out: join(folder, out), ...options }, { report });
   return { accuracy, events };
 }
 
@@ -91,16 +93,16 @@ describe('predict and explain', () => {
     const printed: string[] = [];
     vi.spyOn(console, 'log').mockImplementation((text) => void printed.push(String(text)));
     const options = { weights: join(folder, 'out', 'tiny-recipe.safetensors'), seed: 0, top: 2 };
-    const found = await findRecipe(file);
-    await predictRecipe(found, [image], { ...options, json: true });
+    const recipe = await found();
+    await predictRecipe(recipe, [image], { ...options, json: true });
     const { classes } = JSON.parse(printed[0]) as { classes: { label: string; probability: number }[] };
     expect(classes[0].label).toBe('square');
     expect(classes[0].probability + classes[1].probability).toBeCloseTo(1);
-    await predictRecipe(found, [image], options);
+    await predictRecipe(recipe, [image], options);
     expect(printed[1]).toMatch(/square.png: square [\d.]+ %, cross [\d.]+ %$/);
-    await predictRecipe(found, [], options);
+    await predictRecipe(recipe, [], options);
     expect(printed[2]).toMatch(/square {2,}30 .*\n.*cross[\s\S]*accuracy [\d.]+ % of 60 images$/);
-    const digits = await findRecipe('digits');
+    const digits = imageRecipe(await findRecipe('digits'), 'test');
     const none = { ...options, weights: join(folder, 'none.safetensors') };
     await expect(predictRecipe(digits, [], none)).rejects.toThrow(/does not exist; run brawn train digits first/);
     await nn.linear(1, 1).save(none.weights, { recipe: 'mnist' });
@@ -108,11 +110,11 @@ describe('predict and explain', () => {
       /is a model of mnist, not of digits; use brawn predict/,
     );
     await writeFile(image, 'no image');
-    await expect(predictRecipe(found, [image], options)).rejects.toThrow(/square.png is no PNG image/);
+    await expect(predictRecipe(recipe, [image], options)).rejects.toThrow(/square.png is no PNG image/);
   });
 
   it('explains the training step and the prediction', async () => {
-    const { recipe } = await findRecipe(file);
+    const { recipe } = await found();
     const step = explainRecipe(recipe, { batchSize: 4 });
     const prediction = explainRecipe(recipe, { predict: true });
     expect(step.flops).toBeGreaterThan(0);
@@ -138,7 +140,7 @@ describe('recipes and optimizers by name', () => {
   });
 
   it('has recipes whose networks fit their images and classes', () => {
-    for (const [name, { model, image, classes }] of Object.entries(recipes))
+    for (const [name, { model, image, classes }] of Object.entries(imageRecipes))
       expect(model().forward(zeros([2, ...image])).shape, name).toEqual([2, classes.length]);
   });
 
@@ -146,9 +148,9 @@ describe('recipes and optimizers by name', () => {
     const record = (label: number) => Buffer.concat([Buffer.from([label]), Buffer.alloc(3072, 128)]);
     await writeFile(join(folder, 'train_some.bin'), Buffer.concat([record(1), record(2), record(9)]));
     await writeFile(join(folder, 'test_few.bin'), record(4));
-    const data = await recipes.cifar10.data({ dir: folder, seed: 0 });
+    const data = await imageRecipes.cifar10.data({ dir: folder, seed: 0 });
     expect([await data.train.length(), await data.test.length()]).toEqual([3, 1]);
-    const none = await recipes.cifar10.data({ dir: join(folder, 'none'), seed: 0 });
+    const none = await imageRecipes.cifar10.data({ dir: join(folder, 'none'), seed: 0 });
     await expect(none.train.length()).rejects.toThrow(/data_batch_1.bin.*download https:/);
   });
 

@@ -54,7 +54,7 @@ describe('wrong command lines end with code 2', () => {
     ],
     [['train', 'digits', '--lr', 'fast'], /'--lr <rate>' argument 'fast' is invalid/],
     [['train', 'digits', '--seed', '-1'], /'--seed <n>' argument '-1' is invalid/],
-    [['train', 'mnist', '--data'], /'--data <folder>' argument missing/],
+    [['train', 'mnist', '--data'], /'--data <path>' argument missing/],
     [['train', 'digits', '--data', '.'], /recipe digits draws its own data and takes no --data/],
   ];
   for (const [args, message] of wrong)
