@@ -1,16 +1,31 @@
 /**
  * L-BFGS: a quasi-Newton method for problems with few parameters and a loss that is the same at each evaluation. Loss
- * and gradients are one native program; the direction is computed here, in double precision.
+ * and gradients are one native program, the direction another, both over one float64 vector of all parameters; the line
+ * search (`strong-wolfe.ts`) sees numbers only.
  */
 import { ArgumentError, GradientError, ShapeError } from '../errors.js';
 import { gradientsOf } from '../grad/backward.js';
 import { loadSafetensors, loadSafetensorsMetadata, saveSafetensors } from '../io/safetensors.js';
-import { concat, flatten, reshape, zeros } from '../ops/index.js';
+import {
+  abs,
+  add,
+  cast,
+  concat,
+  flatten,
+  max,
+  mul,
+  narrow,
+  neg,
+  reshape,
+  select,
+  sub,
+  sum,
+  zeros,
+} from '../ops/index.js';
 import { type CompiledFunction, compile } from '../runtime/compile.js';
-import { evaluate } from '../runtime/run.js';
 import { Tensor, tensor } from '../tensor.js';
 import { Parameter } from '../variable.js';
-import { dot, type Evaluation, largest, strongWolfe } from './strong-wolfe.js';
+import { type Evaluation, strongWolfe } from './strong-wolfe.js';
 
 /** Options of `lbfgs`, named as in PyTorch. */
 export interface LbfgsOptions {
@@ -41,14 +56,57 @@ export interface LbfgsState {
 /** A loss, computed from the parameters and arguments that stay the same while a step evaluates it. */
 export type Closure<Args extends readonly unknown[] = []> = (...args: Args) => Tensor;
 
-type Evaluator<Args extends readonly unknown[]> = CompiledFunction<Args, { loss: Tensor; gradient: Tensor }>;
+/** A float64 vector over all parameters, or a number. */
+type V = Tensor<'float64'>;
+
+type Evaluator<Args extends readonly unknown[]> = CompiledFunction<
+  Args,
+  { loss: Tensor; gradient: V; largest: V; total: V }
+>;
+
+/** The loss at some point, with its gradient, the largest of its elements and the sum of them, as absolute values. */
+interface Sighting {
+  readonly loss: number;
+  readonly gradient: V;
+  readonly largest: number;
+  readonly total: number;
+}
 
 /** One past step: how far, how the gradient changed, and 1 / their product. */
 interface Pair {
-  readonly step: Float64Array;
-  readonly change: Float64Array;
+  readonly step: V;
+  readonly change: V;
   readonly inverse: number;
 }
+
+const dot = compile((a: V, b: V) => sum(mul(a, b)), { name: 'lbfgs' });
+
+/** How far the last step went, how the gradient changed over it, and the products of the two. */
+const pairOf = compile(
+  (gradient: V, last: V, direction: V, t: V) => {
+    const [step, change] = [mul(direction, t), sub(gradient, last)];
+    return { step, change, square: sum(mul(change, change)) };
+  },
+  { name: 'lbfgs' },
+);
+
+/** -H g by the two-loop recursion over the past steps, oldest first; its slope and its largest element. */
+function twoLoops(gradient: V, steps: readonly V[], changes: readonly V[], inverses: V, scale: V) {
+  let q = neg(gradient);
+  const shares: V[] = [];
+  for (let i = steps.length - 1; i >= 0; i--) {
+    shares[i] = mul(sum(mul(steps[i], q)), select(inverses, 0, i)) as V;
+    q = sub(q, mul(changes[i], shares[i])) as V;
+  }
+  q = mul(q, scale) as V;
+  for (const [i, step] of steps.entries()) {
+    const share = sub(shares[i], mul(sum(mul(changes[i], q)), select(inverses, 0, i)));
+    q = add(q, mul(step, share)) as V;
+  }
+  return { direction: q, slope: sum(mul(gradient, q)), largest: max(abs(q)) };
+}
+
+const scalar = (value: number): V => tensor(Float64Array.of(value), { shape: [], dtype: 'float64' });
 
 const kNames = ['lr', 'maxIter', 'maxEval', 'toleranceGrad', 'toleranceChange', 'historySize'] as const;
 
@@ -63,11 +121,17 @@ export class LBFGS {
   readonly options: LbfgsOptions;
   readonly #evaluators = new WeakMap<object, unknown>();
   readonly #size: number;
+  /** All parameters as one vector. */
+  readonly #read: CompiledFunction<[], V>;
+  /** Sets the parameters that are trained to x + t direction, which it gives. */
+  readonly #move: CompiledFunction<[x: V, t: V, direction: V], V>;
+  readonly #next: CompiledFunction<Parameters<typeof twoLoops>, ReturnType<typeof twoLoops>>;
   #pairs: Pair[] = [];
+  #none: V | undefined;
   #iterations = 0;
   #evaluations = 0;
-  #direction: Float64Array | undefined;
-  #lastGradient: Float64Array | undefined;
+  #direction: V | undefined;
+  #lastGradient: V | undefined;
   #t = 0;
   #scale = 1;
 
@@ -91,6 +155,28 @@ export class LBFGS {
       ...options,
     };
     this.#checkOptions();
+    this.#read = compile(
+      () =>
+        concat(
+          this.parameters.map((parameter) => cast(flatten(parameter as V, 0), 'float64')),
+          0,
+        ),
+      {
+        name: 'lbfgs',
+      },
+    );
+    this.#move = compile((x: V, t: V, direction: V) => this.#assign(add(x, mul(direction, t)) as V), { name: 'lbfgs' });
+    this.#next = compile(twoLoops, { name: 'lbfgs' });
+  }
+
+  #assign(values: V): V {
+    let offset = 0;
+    for (const parameter of this.parameters) {
+      const { shape, size, dtype } = parameter;
+      if (parameter.requiresGrad) parameter.assign(reshape(cast(narrow(values, 0, offset, size), dtype), shape));
+      offset += size;
+    }
+    return values;
   }
 
   #checkOptions(): void {
@@ -130,43 +216,45 @@ export class LBFGS {
     this.#checkOptions();
     const { maxIter, maxEval, toleranceGrad, toleranceChange, lr, lineSearchFn } = this.options;
     const run = this.#evaluator(closure);
-    const evaluateHere = async (): Promise<Evaluation> => {
+    const look = async (): Promise<Sighting> => {
       this.#evaluations++;
-      const { loss, gradient } = await run(...args);
-      const values = (await gradient.data()) as Float32Array | Float64Array;
-      return { loss: Number(await loss.item()), gradient: Float64Array.from(values) };
+      const { loss, gradient, largest, total } = await run(...args);
+      return {
+        loss: Number(await loss.item()),
+        gradient,
+        largest: await largest.item(),
+        total: await total.item(),
+      };
     };
-    let now = await evaluateHere();
+    let now = await look();
     const { loss: first } = now;
-    if (largest(now.gradient) <= toleranceGrad) return first;
+    if (now.largest <= toleranceGrad) return first;
     let x = await this.#read();
-    const at = async (t: number, direction: Float64Array): Promise<Evaluation> => {
-      await this.#write(x, t, direction);
-      return evaluateHere();
-    };
     for (let [i, evaluations] = [1, 1]; ; i++) {
-      const direction = this.#nextDirection(now.gradient);
-      this.#direction = direction;
-      this.#lastGradient = now.gradient;
+      const { direction, slope, largest } = await this.#nextDirection(now.gradient);
       const before = now.loss;
-      const total = now.gradient.reduce((sum, g) => sum + Math.abs(g), 0);
-      let t = this.#iterations === 1 ? Math.min(1, 1 / total) * lr : lr;
+      let t = this.#iterations === 1 ? Math.min(1, 1 / now.total) * lr : lr;
       this.#t = t;
-      if (dot(now.gradient, direction) > -toleranceChange) break;
+      if (slope > -toleranceChange) break;
       if (lineSearchFn) {
-        const found = await strongWolfe((step) => at(step, direction), now, direction, t, toleranceChange);
+        const at = async (step: number): Promise<Evaluation<Sighting>> => {
+          await this.#move(x, scalar(step), direction);
+          const seen = await look();
+          return { loss: seen.loss, slope: await (await dot(seen.gradient, direction)).item(), gradient: seen };
+        };
+        const found = await strongWolfe(at, { loss: before, slope, gradient: now }, t, toleranceChange / largest);
         evaluations += found.evaluations;
         t = found.t;
-        now = found;
-        await this.#write(x, t, direction);
-      } else if (i < maxIter) {
-        now = await at(t, direction);
+        now = found.gradient;
+      }
+      x = await this.#move(x, scalar(t), direction);
+      if (!lineSearchFn && i < maxIter) {
+        now = await look();
         evaluations++;
-      } else await this.#write(x, t, direction);
+      }
       this.#t = t;
-      x = x.map((value, j) => value + t * direction[j]);
-      if (i === maxIter || evaluations >= maxEval || largest(now.gradient) <= toleranceGrad) break;
-      if (largest(direction) * Math.abs(t) <= toleranceChange || Math.abs(now.loss - before) < toleranceChange) break;
+      if (i === maxIter || evaluations >= maxEval || now.largest <= toleranceGrad) break;
+      if (largest * Math.abs(t) <= toleranceChange || Math.abs(now.loss - before) < toleranceChange) break;
     }
     return first;
   }
@@ -186,9 +274,10 @@ export class LBFGS {
           throw new GradientError('lbfgs: the loss depends on none of the parameters to train');
         const flat = this.parameters.map((parameter) => {
           const g = found[open.indexOf(parameter)];
-          return g ? flatten(g, 0) : zeros([parameter.size], { dtype: parameter.dtype });
+          return g ? cast(flatten(g as V, 0), 'float64') : zeros([parameter.size], { dtype: 'float64' });
         });
-        return { loss, gradient: concat(flat as Tensor<'float32'>[], 0) as Tensor };
+        const gradient = concat(flat, 0);
+        return { loss, gradient, largest: max(abs(gradient)), total: sum(abs(gradient)) };
       },
       { name: 'lbfgs' },
     );
@@ -196,63 +285,46 @@ export class LBFGS {
     return made;
   }
 
-  #nextDirection(gradient: Float64Array): Float64Array {
+  async #nextDirection(gradient: V): Promise<{ direction: V; slope: number; largest: number }> {
     this.#iterations++;
     const [last, lastDirection] = [this.#lastGradient, this.#direction];
     if (last && lastDirection) {
-      const change = gradient.map((g, i) => g - last[i]);
-      const step = lastDirection.map((d) => d * this.#t);
-      const product = dot(change, step);
+      const { step, change, square } = await pairOf(gradient, last, lastDirection, scalar(this.#t));
+      const product = await (await dot(change, step)).item();
       if (product > 1e-10) {
         if (this.#pairs.length >= this.options.historySize) this.#pairs.shift();
         this.#pairs.push({ step, change, inverse: 1 / product });
-        this.#scale = product / dot(change, change);
+        this.#scale = product / (await square.item());
       }
     }
-    const q = gradient.map((g) => -g);
-    const shares = new Array<number>(this.#pairs.length);
-    for (let i = this.#pairs.length - 1; i >= 0; i--) {
-      const { step, change, inverse } = this.#pairs[i];
-      const share = dot(step, q) * inverse;
-      shares[i] = share;
-      for (let j = 0; j < q.length; j++) q[j] -= share * change[j];
-    }
-    for (let j = 0; j < q.length; j++) q[j] *= this.#scale;
-    this.#pairs.forEach(({ step, change, inverse }, i) => {
-      const share = shares[i] - dot(change, q) * inverse;
-      for (let j = 0; j < q.length; j++) q[j] += share * step[j];
-    });
-    return q;
+    const pairs = this.#padded();
+    const { direction, slope, largest } = await this.#next(
+      gradient,
+      pairs.map(({ step }) => step),
+      pairs.map(({ change }) => change),
+      tensor(Float64Array.from(pairs, ({ inverse }) => inverse)),
+      scalar(this.#scale),
+    );
+    this.#direction = direction;
+    this.#lastGradient = gradient;
+    return { direction, slope: await slope.item(), largest: await largest.item() };
   }
 
-  async #read(): Promise<Float64Array> {
-    const all = new Float64Array(this.#size);
-    let offset = 0;
-    for (const parameter of this.parameters) {
-      all.set((await parameter.data()) as Float32Array, offset);
-      offset += parameter.size;
-    }
-    return all;
+  /** The past steps, after zeros that change nothing: so there are few numbers of them, and few programs. */
+  #padded(): readonly Pair[] {
+    const { length } = this.#pairs;
+    if (length === 0) return [];
+    const wanted = Math.max(length, Math.min(2 ** Math.ceil(Math.log2(length)), this.options.historySize));
+    this.#none ??= tensor(new Float64Array(this.#size));
+    const none: Pair = { step: this.#none, change: this.#none, inverse: 0 };
+    return [...Array<Pair>(wanted - length).fill(none), ...this.#pairs];
   }
 
-  /** Sets the parameters that are trained to x + t direction. */
-  async #write(x: Float64Array, t: number, direction: Float64Array): Promise<void> {
-    let offset = 0;
-    for (const parameter of this.parameters) {
-      const end = offset + parameter.size;
-      const values = x.slice(offset, end).map((value, j) => value + t * direction[offset + j]);
-      const typed = parameter.dtype === 'float64' ? values : Float32Array.from(values);
-      if (parameter.requiresGrad) parameter.assign(reshape(tensor(typed as Float32Array), parameter.shape));
-      offset = end;
-    }
-    await evaluate([]);
-  }
-
-  /** State and options; the vectors are copies. */
+  /** State and options. */
   stateDict(): LbfgsState {
     const state: Record<string, Tensor> = {};
-    const keep = (name: string, values: Float64Array | undefined) => {
-      if (values) state[name] = tensor(values.slice());
+    const keep = (name: string, values: V | undefined) => {
+      if (values) state[name] = values;
     };
     keep('d', this.#direction);
     keep('prev_flat_grad', this.#lastGradient);
@@ -269,11 +341,11 @@ export class LBFGS {
    * @throws ShapeError when a vector is not as long as all parameters together; ArgumentError for illegal options.
    */
   async loadStateDict({ state, numbers }: LbfgsState): Promise<void> {
-    const vectors: Record<string, Float64Array> = {};
+    const vectors: Record<string, V> = {};
     for (const [name, values] of Object.entries(state)) {
       if (values.size !== this.#size)
         throw new ShapeError(`lbfgs: state ${name} is ${values} but the parameters have ${this.#size} elements`);
-      vectors[name] = Float64Array.from((await values.data()) as Float64Array);
+      vectors[name] = tensor(Float64Array.from((await values.data()) as Float64Array));
     }
     const { n_iter, func_evals, t, H_diag, ...options } = numbers;
     Object.assign(this.options, options);
@@ -288,7 +360,7 @@ export class LBFGS {
     for (let i = 0; vectors[`old_dirs.${i}`]; i++) {
       const [change, step] = [vectors[`old_dirs.${i}`], vectors[`old_stps.${i}`]];
       if (!step) throw new ArgumentError(`lbfgs: the state lacks old_stps.${i}`);
-      this.#pairs.push({ step, change, inverse: 1 / dot(change, step) });
+      this.#pairs.push({ step, change, inverse: 1 / (await (await dot(change, step)).item()) });
     }
   }
 

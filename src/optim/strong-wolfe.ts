@@ -3,36 +3,31 @@
  * (Schmidt) and PyTorch; Nocedal and Wright, "Numerical Optimization", 2006, algorithms 3.5 and 3.6.
  */
 
-/** The loss and its gradient at some point. */
-export interface Evaluation {
+/** What is known of the loss at some point of a line. */
+export interface Evaluation<G> {
   readonly loss: number;
-  readonly gradient: Float64Array;
+  /** Derivative of the loss along the line. */
+  readonly slope: number;
+  /** Whatever the caller keeps with it. */
+  readonly gradient: G;
 }
 
-/** A point of the line: step, values there, slope along the line. */
-interface Point extends Evaluation {
+/** A point of the line and its step. */
+interface Point<G> extends Evaluation<G> {
   readonly t: number;
-  readonly slope: number;
 }
 
 const kDecrease = 1e-4;
 const kCurvature = 0.9;
 const kSearches = 25;
 
-export function dot(a: Float64Array, b: Float64Array): number {
-  let total = 0;
-  for (let i = 0; i < a.length; i++) total += a[i] * b[i];
-  return total;
-}
-
-export function largest(a: Float64Array): number {
-  let most = 0;
-  for (const value of a) most = Math.max(most, Math.abs(value));
-  return most;
-}
-
 /** The minimum of the cubic through two points with their slopes, kept within the bounds. */
-function cubicMinimum(a: Point, b: Point, low = Math.min(a.t, b.t), high = Math.max(a.t, b.t)): number {
+function cubicMinimum(
+  a: Point<unknown>,
+  b: Point<unknown>,
+  low = Math.min(a.t, b.t),
+  high = Math.max(a.t, b.t),
+): number {
   const d1 = a.slope + b.slope - (3 * (a.loss - b.loss)) / (a.t - b.t);
   const square = d1 * d1 - a.slope * b.slope;
   if (!(square >= 0)) return (low + high) / 2;
@@ -43,35 +38,34 @@ function cubicMinimum(a: Point, b: Point, low = Math.min(a.t, b.t), high = Math.
 }
 
 /** What a search found, and how many evaluations it took. */
-export interface Found extends Evaluation {
+export interface Found<G> extends Evaluation<G> {
   readonly t: number;
   readonly evaluations: number;
 }
 
 /**
- * Searches from `start` along `direction`, first at step `t`.
+ * Searches a line from `start`, first at step `t`.
  * @param at Evaluates the loss at a step.
+ * @param smallest Brackets are not made narrower than this.
  */
-export async function strongWolfe(
-  at: (t: number) => Promise<Evaluation>,
-  start: Evaluation,
-  direction: Float64Array,
+export async function strongWolfe<G>(
+  at: (t: number) => Promise<Evaluation<G>>,
+  start: Evaluation<G>,
   t: number,
-  toleranceChange: number,
-): Promise<Found> {
+  smallest: number,
+): Promise<Found<G>> {
   let evaluations = 0;
-  const evaluate = async (step: number): Promise<Point> => {
+  const evaluate = async (step: number): Promise<Point<G>> => {
     evaluations++;
-    const found = await at(step);
-    return { ...found, t: step, slope: dot(found.gradient, direction) };
+    return { ...(await at(step)), t: step };
   };
-  const origin: Point = { ...start, t: 0, slope: dot(start.gradient, direction) };
-  const tooHigh = (point: Point) => point.loss > origin.loss + kDecrease * point.t * origin.slope;
-  const isFlat = (point: Point) => Math.abs(point.slope) <= -kCurvature * origin.slope;
+  const origin: Point<G> = { ...start, t: 0 };
+  const tooHigh = (point: Point<G>) => point.loss > origin.loss + kDecrease * point.t * origin.slope;
+  const isFlat = (point: Point<G>) => Math.abs(point.slope) <= -kCurvature * origin.slope;
 
   let previous = origin;
   let point = await evaluate(t);
-  let bracket: [Point, Point] | undefined;
+  let bracket: [Point<G>, Point<G>] | undefined;
   let searches = 0;
   for (; searches < kSearches; searches++) {
     if (tooHigh(point) || (searches > 1 && point.loss >= previous.loss)) bracket = [previous, point];
@@ -83,18 +77,23 @@ export async function strongWolfe(
     point = await evaluate(next);
   }
   bracket ??= [origin, point];
-  const best = await zoom(bracket, searches, { evaluate, tooHigh, isFlat }, toleranceChange / largest(direction));
+  const best = await zoom(bracket, searches, { evaluate, tooHigh, isFlat }, smallest);
   return { ...best, evaluations };
 }
 
-interface Line {
-  evaluate(t: number): Promise<Point>;
-  tooHigh(point: Point): boolean;
-  isFlat(point: Point): boolean;
+interface Line<G> {
+  evaluate(t: number): Promise<Point<G>>;
+  tooHigh(point: Point<G>): boolean;
+  isFlat(point: Point<G>): boolean;
 }
 
 /** Narrows a bracket; gives the better end. */
-async function zoom([a, b]: readonly [Point, Point], searches: number, line: Line, smallest: number): Promise<Point> {
+async function zoom<G>(
+  [a, b]: readonly [Point<G>, Point<G>],
+  searches: number,
+  line: Line<G>,
+  smallest: number,
+): Promise<Point<G>> {
   let [low, high] = a.loss <= b.loss ? [a, b] : [b, a];
   let isStuck = false;
   for (let i = searches; i < kSearches && Math.abs(high.t - low.t) >= smallest; i++) {
