@@ -3,8 +3,9 @@
  * product gives the input's share of all steps' gates, and one native op walks over them. Neighbour: `cells.ts` has
  * single steps, for loops written by hand.
  */
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, ShapeError } from '../errors.js';
 import * as ops from '../ops/index.js';
+import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { Parameter } from '../variable.js';
 import { checkSize, factory } from './check.js';
@@ -33,7 +34,7 @@ export interface RecurrentLayerOptions {
   readonly bidirectional?: boolean;
   /** Probability of dropout between layers while training (none after the last, so none with one layer); 0 unless told. */
   readonly dropout?: number;
-  /** Input and output are [B, T, ...] instead of [T, B, ...]; states never change. False unless told. */
+  /** Input and output are [B, T, ...] instead of [T, B, ...], at the cost of copies; states never change. False unless told. */
   readonly batchFirst?: boolean;
   /** Whether biases are added; true unless told. */
   readonly bias?: boolean;
@@ -200,6 +201,8 @@ abstract class Recurrent<State> extends Module<
     checkInput(where, input, [3], this.inputSize);
     const timeFirst = this.batchFirst ? ops.permute(input as T, [1, 0, 2]) : (input as T);
     const [steps, batch] = timeFirst.shape;
+    if (steps === 0)
+      throw new ShapeError(`${where}: input ${showShape(input.shape)} has no steps; at least one is needed`);
     const valid = lengths === undefined ? undefined : checkLengths(where, lengths, steps, batch);
     const count = this.numLayers * this.directions.length;
     const initial = given.map(([name, state, size]) => stateOf(where, name, state, [count, batch, size], input));
@@ -335,9 +338,7 @@ export class GRU extends Recurrent<T> {
     const { weightIh, weightHh, biasIh, biasHh } = weights;
     const { hiddenSize } = this;
     // The recurrent bias of the gate n is inside of the product with r.
-    const biasRz =
-      biasHh &&
-      ops.concat([ops.narrow(biasHh, 0, 0, 2 * hiddenSize), ops.zeros([hiddenSize], { dtype: biasHh.dtype })]);
+    const biasRz = biasHh && ops.pad(ops.narrow(biasHh, 0, 0, 2 * hiddenSize), [[0, hiddenSize]]);
     const biasHn = biasHh && ops.narrow(biasHh, 0, 2 * hiddenSize, hiddenSize);
     const gates = ops.linear(x, weightIh, biasIh && biasRz ? (ops.add(biasIh, biasRz) as T) : undefined);
     const { output, hn } = ops.gru(gates, weightHh, { h0, reverse, lengths, biasHn });

@@ -282,6 +282,25 @@ it('weights of an output layer may be those of the embedding', async () => {
   expect(await other.forward(x).data()).toEqual(await model.forward(x).data());
 });
 
+it('an empty batch gives an empty output', async () => {
+  for (const layer of [nn.rnn(3, 4), nn.gru(3, 4, { bidirectional: true }), nn.lstm(3, 4)]) {
+    const [output] = layer.forward(zeros([5, 0, 3]));
+    expect(output.shape).toEqual([5, 0, layer.bidirectional ? 8 : 4]);
+    expect(await output.data()).toEqual(new Float32Array(0));
+  }
+});
+
+it('weight normalisation splits a weight of a layer, as in PyTorch', async () => {
+  const layer = nn.gru(3, 4);
+  const x = fixed([5, 2, 3], 0.3);
+  const before = await layer.forward(x)[0].data();
+  nn.weightNorm(layer, { name: 'weightHhL0' });
+  expect(Object.keys(layer.stateDict())).toEqual(
+    expect.arrayContaining(['weight_ih_l0', 'weight_hh_l0_g', 'weight_hh_l0_v']),
+  );
+  expectClose(await layer.forward(x)[0].data(), before, 1e-6);
+});
+
 describe('what does not fit', () => {
   const lstm = nn.lstm(3, 4, { numLayers: 2 });
   const x = zeros([5, 2, 3]);
@@ -297,7 +316,9 @@ describe('what does not fit', () => {
       /^lstm: expects an input of 3 dimensions with 3 features \(last dim\) but it is \[5,2,4\]$/,
     );
     expect(() => lstm.forward(zeros([5, 3]))).toThrow(/^lstm: expects an input of 3 dimensions/);
-    expect(() => lstm.forward(zeros([0, 2, 3]))).toThrow(/no steps/);
+    expect(() => lstm.forward(zeros([0, 2, 3]))).toThrow(
+      /^lstm: input \[0,2,3\] has no steps; at least one is needed$/,
+    );
     expect(() => lstm.forward(x, h as never)).toThrow(/^lstm: the state must be a pair \[h, c\] of tensors$/);
     expect(() => lstm.forward(x, [h, zeros([1, 2, 4])])).toThrow(
       /^lstm: c must be \[2,2,4\] for input \[5,2,3\], got \[1,2,4\]$/,
