@@ -21,9 +21,30 @@ export function label(x: number, y: number, text: string, attributes: Attributes
   return element('text', { x, y, 'text-anchor': 'middle', ...attributes }, escaped(text));
 }
 
-/** A path through points, in the letters of SVG. */
-export function pathOf(points: readonly (readonly [x: number, y: number])[], closed = false): string {
-  return `M${points.map(([x, y]) => `${+x.toFixed(1)},${+y.toFixed(1)}`).join('L')}${closed ? 'Z' : ''}`;
+export type Point = readonly [x: number, y: number];
+
+/**
+ * Lines through points as the `d` of a path, in whole units and from point to point, which keeps animated pictures small.
+ * A line of one point is a dot, drawn where the path has round line caps.
+ */
+export function pathOf(lines: readonly (readonly Point[])[], closed = false): string {
+  let [x, y] = [0, 0];
+  const step = ([toX, toY]: Point) => {
+    const [dx, dy] = [Math.round(toX) - x, Math.round(toY) - y];
+    [x, y] = [x + dx, y + dy];
+    return `${dx}${dy < 0 ? '' : ' '}${dy}`;
+  };
+  return lines
+    .map((points) => {
+      const [first, ...rest] = points;
+      const start = `m${step(first)}`;
+      if (rest.length === 0) return `${start}h0`;
+      const path = `${start}l${rest.map(step).join(' ').replace(/ -/g, '-')}`;
+      if (!closed) return path;
+      [x, y] = [Math.round(first[0]), Math.round(first[1])];
+      return `${path}z`;
+    })
+    .join('');
 }
 
 /** The whole document: white paper, the common font, and what is on it. */
