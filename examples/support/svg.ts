@@ -23,11 +23,16 @@ export function label(x: number, y: number, text: string, attributes: Attributes
 
 export type Point = readonly [x: number, y: number];
 
+/** One line through points as the `d` of a path, to a tenth of a unit. */
+export function pathOf(points: readonly Point[]): string {
+  return `M${points.map(([x, y]) => `${+x.toFixed(1)},${+y.toFixed(1)}`).join('L')}`;
+}
+
 /**
  * Lines through points as the `d` of a path, in whole units and from point to point, which keeps animated pictures small.
  * A line of one point is a dot, drawn where the path has round line caps.
  */
-export function pathOf(lines: readonly (readonly Point[])[], closed = false): string {
+export function compactPath(lines: readonly (readonly Point[])[], closed = false): string {
   let [x, y] = [0, 0];
   const step = ([toX, toY]: Point) => {
     const [dx, dy] = [Math.round(toX) - x, Math.round(toY) - y];

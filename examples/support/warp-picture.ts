@@ -7,7 +7,7 @@
  */
 import { outlines } from './contour.js';
 import { colours } from './picture.js';
-import { element, label, type Point, pathOf, svgDocument } from './svg.js';
+import { compactPath, element, label, type Point, svgDocument } from './svg.js';
 
 /** What is seen of a network at one moment. */
 export interface Frame {
@@ -46,18 +46,18 @@ const kDots = [colours.blue, '#d96c00'] as const;
 const toUnits = ([x, y]: Point): Point => [(kUnits * (x / kReach + 1)) / 2, (kUnits * (1 - y / kReach)) / 2];
 
 const dotsOf = (points: readonly Point[], labels: readonly number[], which: number) =>
-  pathOf(points.filter((_, i) => labels[i] === which).map((point) => [toUnits(point)]));
+  compactPath(points.filter((_, i) => labels[i] === which).map((point) => [toUnits(point)]));
 
 function boundary({ map }: Frame): string {
   const place = ([x, y]: Point): Point => [kUnits * x, kUnits * y];
   const region = outlines(map, kMapSize).map((outline) => outline.map(place));
-  return region.length > 0 ? pathOf(region, true) : 'm0 0';
+  return region.length > 0 ? compactPath(region, true) : 'm0 0';
 }
 
 function gridPath({ grid }: Frame, across: boolean): string {
   const at = (line: number, k: number) => toUnits(grid[across ? line * kGridLines + k : k * kGridLines + line]);
   const range = Array.from({ length: kGridLines }, (_, i) => i);
-  return pathOf(range.map((line) => range.map((k) => at(line, k))));
+  return compactPath(range.map((line) => range.map((k) => at(line, k))));
 }
 
 /** The side of the line where class 1 is: a rectangle that reaches out of the picture. */
@@ -65,7 +65,7 @@ function sidePath({ line: [w1, w2, b] }: Frame): string {
   const length = Math.hypot(w1, w2);
   const [u, v, offset] = [w1 / length, w2 / length, -b / length];
   const corner = (across: number, along: number) => toUnits([across * u - along * v, across * v + along * u]);
-  return pathOf([[corner(offset, -4), corner(offset, 4), corner(offset + 8, 4), corner(offset + 8, -4)]], true);
+  return compactPath([[corner(offset, -4), corner(offset, 4), corner(offset + 8, 4), corner(offset + 8, -4)]], true);
 }
 
 /** How a shape of some frames is drawn: one frame as a still, or all of them as a moving picture. */
@@ -188,7 +188,7 @@ const percent = (value: number) => `${Math.round(100 * value)} % right`;
 
 /** All trainings side by side, as they go on. */
 export function movingPicture(films: readonly Film[]): string {
-  const [size, gap, left, top] = [220, 18, 92, 62];
+  const [size, gap, left, top] = [220, 18, 108, 62];
   const width = left + films.length * (size + gap) + 4;
   const lower = top + size + gap;
   const columns = films.flatMap((film, i) => {
