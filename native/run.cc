@@ -76,7 +76,7 @@ struct Execution {
 
 RunResult run_program(const Program& program, void* const* bindings, const RunOptions& options, Pool& pool,
                       ArenaPool& arenas) {
-  const int threads = pool.threads();
+  const int threads = options.alone ? 1 : pool.threads();
   const int64_t bytes = program.layout().total(threads);
   const ArenaPool::Block block = arenas.acquire(bytes);
   if (block.data == nullptr) {

@@ -25,6 +25,7 @@ struct RunOptions {
   const std::atomic<bool>* abort = nullptr;  // looked at between instructions, up to the commit start
   const std::atomic<int>* active = nullptr;  // number of jobs being run, which share the threads
   std::vector<int64_t>* times = nullptr;     // nanoseconds per instruction
+  bool alone = false;                        // on the calling thread, without the pool's others
 };
 
 RunResult run_program(const Program& program, void* const* bindings, const RunOptions& options, Pool& pool,

@@ -32,6 +32,7 @@ namespace {
 bool conflict(const Job& a, const Job& b) { return a.touched.overlaps(b.written) || b.touched.overlaps(a.written); }
 
 void collect_ranges(Job* job) {
+  job->touched = job->written = RangeSet();
   for (size_t i = 0; i < job->bindings.size(); ++i) {
     const uintptr_t begin = reinterpret_cast<uintptr_t>(job->bindings[i].data);
     const uintptr_t end = begin + static_cast<uintptr_t>(job->bindings[i].bytes);
@@ -64,6 +65,27 @@ int64_t Scheduler::submit(std::unique_ptr<Job> job) {
   summon_runners(0);
   if (runners_ == 0) fail_ready();
   return id;
+}
+
+bool Scheduler::run_here(std::unique_ptr<Job>* job) {
+  Job* added = job->get();
+  collect_ranges(added);
+  std::unique_lock<std::mutex> lock(mutex_);
+  for (const auto& entry : unfinished_) {
+    if (conflict(*entry.second, *added)) return false;
+  }
+  // Jobs that come meanwhile, from other threads, may have to wait for this one.
+  added->id = ++last_id_;
+  added->running = true;
+  added->done = [job](std::unique_ptr<Job> finished) { *job = std::move(finished); };
+  unfinished_.emplace(added->id, std::move(*job));
+  lock.unlock();
+  execute(added, true);
+  lock.lock();
+  finish(added);
+  summon_runners(0);
+  if (runners_ == 0) fail_ready();
+  return true;
 }
 
 // Without a single thread to run on, jobs would wait for ever.
@@ -103,7 +125,7 @@ void Scheduler::run_jobs() {
     job->running = true;
     ++running_;
     lock.unlock();
-    execute(job);
+    execute(job, false);
     lock.lock();
     --running_;
     finish(job);
@@ -111,13 +133,14 @@ void Scheduler::run_jobs() {
   }
 }
 
-void Scheduler::execute(Job* job) {
+void Scheduler::execute(Job* job, bool alone) {
   std::vector<void*> addresses;
   addresses.reserve(job->bindings.size());
   for (const Memory& memory : job->bindings) addresses.push_back(memory.data);
   RunOptions options;
   options.abort = &job->abort;
   options.active = &running_;
+  options.alone = alone;
   options.times = job->profile ? &job->times : nullptr;
   job->result = run_program(*job->program, addresses.data(), options, pool_, arenas_);
 }

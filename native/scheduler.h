@@ -1,6 +1,7 @@
 // Decides when jobs run. A job is one run of a program; it starts as soon as no earlier unfinished job conflicts with
 // it, that is, touches memory that one of the two writes. So read-only programs overlap and updates keep their order.
 // Jobs run on runner threads, at most as many as the pool has threads; those start when needed and sleep when idle.
+// Waking one takes longer than the shortest jobs do, so these may run on the thread that brings them.
 #pragma once
 #include <atomic>
 #include <condition_variable>
@@ -67,6 +68,10 @@ class Scheduler {
   // Bindings must match the program's; their memory must stay until done is called. Returns the job's number.
   int64_t submit(std::unique_ptr<Job> job);
 
+  // Runs the job on the calling thread, alone, and gives it back finished; its own `done` is not called. False, and the
+  // job is as it was, when an unfinished one conflicts with it.
+  bool run_here(std::unique_ptr<Job>* job);
+
   // Ends a job that has not started and stops a running one before its next instruction, unless it is past its commit
   // start. Does nothing for a job that is finished or belongs to another owner.
   void abort(int64_t id, const void* owner);
@@ -74,7 +79,7 @@ class Scheduler {
 
  private:
   void run_jobs();
-  void execute(Job* job);
+  void execute(Job* job, bool alone);
   void finish(Job* job);
   void stop(Job* job);
   void summon_runners(int taken);

@@ -1,4 +1,5 @@
-// Order of conflicting jobs, overlap of the others, aborts at every stage, and many jobs at once.
+// Order of conflicting jobs, overlap of the others, aborts at every stage, jobs on the calling thread, and many jobs
+// at once.
 #include "scheduler.h"
 
 #include <chrono>
@@ -180,8 +181,63 @@ void test_abort_all(Scheduler& scheduler) {
   CHECK_EQ(z, 5);
 }
 
-// y += x for random pairs of cells gives the same as doing it in order of submission.
-void test_many_jobs(Scheduler& scheduler) {
+void test_here_waits_for_nobody(Scheduler& scheduler) {
+  Finished finished;
+  Gate gate;
+  Gate open;
+  open.open = 1;
+  int64_t y = 0;
+  int64_t z = 0;
+  scheduler.submit(make_job(gated_fill(1, 0), gate.with(&y), &finished));
+  gate.wait_for(1);
+  auto apart = make_job(gated_fill(2, 0), open.with(&z), &finished);
+  CHECK(scheduler.run_here(&apart));
+  CHECK(apart->result.outcome == Outcome::kDone);
+  CHECK_EQ(z, 2);
+  auto after = make_job(gated_fill(3, 0), open.with(&y), &finished);
+  CHECK(!scheduler.run_here(&after));
+  CHECK_EQ(finished.count(), size_t{0});
+  // Refused, it can still be submitted.
+  scheduler.submit(std::move(after));
+  gate.open = 1;
+  finished.wait(2);
+  CHECK_EQ(y, 3);
+}
+
+void test_others_wait_for_here(Scheduler& scheduler) {
+  Finished finished;
+  Gate gate;
+  Gate open;
+  open.open = 1;
+  int64_t y = 0;
+  std::thread caller([&] {
+    auto job = make_job(gated_fill(1, 0), gate.with(&y), &finished);
+    CHECK(scheduler.run_here(&job));
+    CHECK(job->result.outcome == Outcome::kDone);
+  });
+  gate.wait_for(1);
+  scheduler.submit(make_job(gated_fill(2, 0), open.with(&y), &finished));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK_EQ(open.waiting.load(), 0);
+  gate.open = 1;
+  caller.join();
+  finished.wait(1);
+  CHECK_EQ(y, 2);
+}
+
+void test_fault_here(Scheduler& scheduler) {
+  Finished finished;
+  int64_t y = 0;
+  ProgramSpec spec = make_spec(0, {{true, 0}}, {{8, true}});
+  emit(&spec, "fault", {0, 0, 5, 3});
+  auto job = make_job(build(spec), {{&y, 8}}, &finished);
+  CHECK(scheduler.run_here(&job));
+  CHECK(job->result.outcome == Outcome::kFault);
+  CHECK_EQ(job->result.value, 3);
+}
+
+// y += x for random pairs of cells gives the same as doing it in order of submission, wherever the jobs run.
+void test_many_jobs(Scheduler& scheduler, int here_every) {
   constexpr int kCells = 6;
   constexpr int kJobs = 3000;
   constexpr int64_t kLength = 64;
@@ -192,6 +248,7 @@ void test_many_jobs(Scheduler& scheduler) {
   std::vector<int64_t> expected = cells;
   std::mt19937 random(1);
   Finished finished;
+  size_t submitted = 0;
   for (int i = 0; i < kJobs; ++i) {
     const size_t from = random() % kCells * kLength;
     const size_t to = random() % kCells * kLength;
@@ -200,10 +257,13 @@ void test_many_jobs(Scheduler& scheduler) {
                                               static_cast<uint64_t>(expected[to + k]) + 1) &
                          0xffffffff;
     }
-    scheduler.submit(make_job(program, {{&cells[from], kLength * 8}, {&cells[to], kLength * 8}}, &finished));
-    if (i % 10 == 0) finished.wait(static_cast<size_t>(i < 100 ? 0 : i - 100));
+    auto job = make_job(program, {{&cells[from], kLength * 8}, {&cells[to], kLength * 8}}, &finished);
+    if (here_every > 0 && i % here_every == 0 && scheduler.run_here(&job)) continue;
+    scheduler.submit(std::move(job));
+    ++submitted;
+    if (i % 10 == 0) finished.wait(submitted < 100 ? 0 : submitted - 100);
   }
-  finished.wait(kJobs);
+  finished.wait(submitted);
   for (size_t i = 0; i < cells.size(); ++i) CHECK_EQ(cells[i] & 0xffffffff, expected[i]);
 }
 
@@ -236,8 +296,12 @@ int main() {
   test_aborts(scheduler);
   test_commit_is_not_aborted(scheduler);
   test_abort_all(scheduler);
-  test_many_jobs(scheduler);
+  test_here_waits_for_nobody(scheduler);
+  test_others_wait_for_here(scheduler);
+  test_fault_here(scheduler);
+  test_many_jobs(scheduler, 0);
+  test_many_jobs(scheduler, 2);
   test_submits_and_aborts_from_threads(scheduler);
   Pool::instance().set_threads(1, 4);
-  test_many_jobs(scheduler);
+  test_many_jobs(scheduler, 3);
 }

@@ -46,10 +46,15 @@ interface AddonExports {
   getThreads(): number;
   setThreads(threads: number): void;
   createProgram(description: ProgramDescription): NativeProgram;
+  /**
+   * Gives the number of the job. With `here` the program runs on this thread before the call returns, unless it has to
+   * wait for another one; `done` has been called then, and the number is 0.
+   */
   run(
     program: NativeProgram,
     bindings: TypedArray[],
     profile: boolean,
+    here: boolean,
     done: (failure: NativeFailure | null, times?: Float64Array) => void,
   ): number;
   abort(job: number): void;

@@ -1,10 +1,10 @@
 /** What a program will do, before it runs: kernels with shapes, work and memory. */
-import { bytesOf } from '../dtype.js';
 import type { Graph } from '../graph/graph.js';
 import { collect } from '../graph/graph.js';
-import { operandsOf, type Step } from '../plan/ir.js';
+import { operandsOf } from '../plan/ir.js';
 import { printStep } from '../plan/print.js';
-import { showShape, sizeOf } from '../shape.js';
+import { distinctBytes } from '../plan/work.js';
+import { showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { addon } from './addon.js';
 import { type Compiled, compileGraph, leafBytes } from './native.js';
@@ -36,19 +36,6 @@ export interface Explanation {
   readonly passes: Readonly<Record<string, string>>;
   toString(): string;
 }
-
-const distinctBytes = (step: Step): number => {
-  const seen = new Set<string>();
-  let bytes = 0;
-  for (const operand of [...operandsOf(step.reads), ...operandsOf(step.writes)]) {
-    const key = `${operand.buffer.id} ${operand.offset} ${operand.shape}`;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    // Broadcast dimensions are read once.
-    bytes += sizeOf(operand.shape.filter((_, i) => operand.strides[i] !== 0)) * bytesOf(operand.dtype);
-  }
-  return bytes;
-};
 
 /** Describes a compiled graph. */
 export function explainPlan({ plan, runBytes }: Compiled, graph: Graph): Explanation {

@@ -8,6 +8,7 @@ import type { Graph } from '../graph/graph.js';
 import { sourceOf } from '../graph/leaves.js';
 import type { LeafSource } from '../graph/node.js';
 import { emitPlan, type Plan, plan } from '../plan/plan.js';
+import { estimateMicroseconds } from '../plan/work.js';
 import { showShape, sizeOf } from '../shape.js';
 import { addon, type NativeFailure, type NativeProgram } from './addon.js';
 import { isAnomalyMode } from './anomaly.js';
@@ -19,6 +20,8 @@ export interface Compiled {
   readonly program: NativeProgram;
   /** Bytes that a run takes beside its inputs: arena, scratch and outputs. */
   readonly runBytes: number;
+  /** Whether a run takes less time than waking a thread for it. */
+  readonly isShort: boolean;
 }
 
 /** Plans `graph` and checks that a run would fit in memory. */
@@ -34,7 +37,7 @@ export function compileGraph(graph: Graph): Compiled {
   const program = native.createProgram(emitPlan(planned, native.table));
   const runBytes = least + program.scratchBytes;
   if (runBytes > available) refuse(runBytes, available);
-  return { plan: planned, program, runBytes };
+  return { plan: planned, program, runBytes, isShort: estimateMicroseconds(planned.list) < kShortMicroseconds };
 }
 
 function refuse(required: number, available: number): never {
@@ -56,8 +59,10 @@ export function runCompiled(
   const inputs = graph.leaves.map((leaf) => read(sourceOf(leaf) as LeafSource));
   const outputs = graph.outputs.map((node) => newArray(node.dtype, sizeOf(node.shape), node.scope ?? node.op.name));
   const profile = debugPlan();
+  const here = compiled.isShort && !signal && isTurnYoung();
   return new Promise((resolve, reject) => {
-    const job = native.run(compiled.program, [...inputs, ...outputs], profile, (failure, times) => {
+    let unwatch: (() => void) | undefined;
+    const job = native.run(compiled.program, [...inputs, ...outputs], profile, here, (failure, times) => {
       unwatch?.();
       if (failure) reject(failure.kind === 'abort' ? signal?.reason : errorOf(failure, compiled.plan));
       else {
@@ -65,8 +70,26 @@ export function runCompiled(
         resolve(outputs);
       }
     });
-    const unwatch = signal && abortWith(signal, job);
+    unwatch = signal && abortWith(signal, job);
   });
+}
+
+/** Programs run on the JavaScript thread when they take less than this: waking another thread takes longer. */
+const kShortMicroseconds = 20;
+/** After so much of one turn of the event loop no further program runs on its thread: a loop of awaits must not starve it. */
+const kTurnMilliseconds = 1;
+
+const nextTurn = setImmediate;
+let turnStart: number | undefined;
+
+/** Whether the event loop has had a turn lately. The first call of a turn starts the clock. */
+function isTurnYoung(): boolean {
+  if (turnStart !== undefined) return performance.now() - turnStart < kTurnMilliseconds;
+  turnStart = performance.now();
+  nextTurn(() => {
+    turnStart = undefined;
+  });
+  return true;
 }
 
 const watched = new WeakMap<AbortSignal, Set<number>>();
