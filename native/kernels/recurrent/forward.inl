@@ -1,7 +1,8 @@
 // The forward pass of a block of sequences through all steps; recurrent.h describes the whole.
 //
 // Units are handled in groups: one vector of units with all their gates, two vectors for a cell with one gate. The
-// product of a group goes to a small tile, on which the cell then works while it is in the first-level cache. Packed
+// product of a few groups goes to a small tile, on which the cell then works while it is in the first-level cache; few
+// and not one, so that the cell walks through longer pieces of the many rows that it reads and writes. Packed
 // weights hold group after group, each as panels [hidden][one or two vectors of columns]. The block's h is kept in
 // scratch, with rows that do not share cache sets.
 #pragma once
@@ -15,6 +16,7 @@ constexpr int64_t kBlockSequences = 16;   // sequences of one task
 constexpr int64_t kDirectSequences = 4;   // up to so many, weights are read as they lie
 constexpr int64_t kDirectStep = 16;       // likewise when there is a single step to pay the packing
 constexpr int64_t kStepUnits = 64;        // units of one task in a single step
+constexpr int64_t kTileGroups = 4;        // groups whose products the cell works on at a time
 constexpr int64_t kPackElements = 32768;  // least elements that one task packs
 
 // How sequences and, in a single step, units are cut into tasks.
@@ -55,6 +57,7 @@ class ForwardRow {
   static constexpr int64_t kVectors = Cell::kGates == 1 ? 2 : Cell::kGates;  // columns of a group
   static constexpr int64_t kGroupUnits = Cell::kGates == 1 ? 2 * kLanes : kLanes;
   static constexpr int64_t kColumns = kVectors * kLanes;
+  static constexpr int64_t kTileColumns = kTileGroups * kColumns;
   static_assert(VectorOf<T>::V::kLanes == kLanes, "tiles and cells use one vector");
 
  public:
@@ -129,7 +132,7 @@ class ForwardRow {
     stride_ = round_up(sizes_.hidden, kLanes) + kRowPad;
     for (T*& h : h_) h = take(plan_.sequences * stride_);
     c_ = take(Cell::kHasCell ? plan_.sequences * stride_ : 0);
-    tile_ = take(plan_.sequences * kColumns);
+    tile_ = take(plan_.sequences * kTileColumns);
   }
 
   // Row r of the result, for the sequence at hand.
@@ -148,9 +151,14 @@ class ForwardRow {
     begin(unit0, units);
     for (int64_t s = 0; s < steps; ++s) {
       const int64_t t = sizes_.reverse ? steps - 1 - s : s;
-      for (int64_t group = group0; group < group1; ++group) {
-        multiply(group, h_[s % 2]);
-        for (int64_t i = 0; i < count_; ++i) finish(group, i, t, h_[s % 2], h_[(s + 1) % 2]);
+      for (int64_t group = group0; group < group1; group += kTileGroups) {
+        const int64_t groups = min64(kTileGroups, group1 - group);
+        for (int64_t g = 0; g < groups; ++g) multiply(group + g, h_[s % 2], tile_ + g * kColumns);
+        for (int64_t i = 0; i < count_; ++i) {
+          for (int64_t g = 0; g < groups; ++g) {
+            finish(group + g, i, t, tile_ + i * kTileColumns + g * kColumns, h_[s % 2], h_[(s + 1) % 2]);
+          }
+        }
       }
     }
     for (int64_t i = 0; i < count_; ++i) {
@@ -181,15 +189,15 @@ class ForwardRow {
 
   int64_t cell_row() const { return sizes_.steps + 1 + Cell::kResults; }
 
-  // The tile becomes h times the weights of a group.
-  void multiply(int64_t group, const T* h) {
+  // A part of the tile becomes h times the weights of a group.
+  void multiply(int64_t group, const T* h, T* tile) const {
     const int64_t hidden = sizes_.hidden;
     for (int64_t v = 0; v < kVectors; v += plan_.direct ? 1 : 2) {
       if (plan_.direct) {
         int64_t n = 0;
         const int64_t row = weight_row(group, v, hidden, &n);
         Block<T> block{};
-        block.c = tile_ + v * kLanes, block.stride = kColumns;
+        block.c = tile + v * kLanes, block.stride = kTileColumns;
         block.m = count_, block.n = max64(n, 0), block.k = hidden;
         multiply_dots(block, h, stride_, static_cast<const T*>(args_.weight) + row * hidden, hidden);
         continue;
@@ -199,21 +207,21 @@ class ForwardRow {
       const int64_t rows = ceil_div(count_, ceil_div(count_, kRows));
       for (int64_t i = 0; i < count_; i += rows) {
         micro_for<Micro<T>>(min64(rows, count_ - i), vectors)(hidden, h + i * stride_, stride_, 1, panel,
-                                                              vectors * kLanes, tile_ + i * kColumns + v * kLanes,
-                                                              kColumns, false);
+                                                              vectors * kLanes, tile + i * kTileColumns + v * kLanes,
+                                                              kTileColumns, false);
       }
     }
   }
 
   // The cell on the units of a group in sequence i.
-  void finish(int64_t group, int64_t i, int64_t t, const T* before, T* after) {
+  void finish(int64_t group, int64_t i, int64_t t, const T* product, const T* before, T* after) const {
     const int64_t hidden = sizes_.hidden, steps = sizes_.steps, sequence = first_ + i;
     for (int64_t j = 0; j < kGroupUnits; j += kLanes) {
       const int64_t unit = group * kGroupUnits + j;
       if (unit >= hidden) return;
       const int64_t row = sizes_.reverse ? t : t + 1;
       ForwardPlace<T> at{};
-      at.product = tile_ + i * kColumns + j;
+      at.product = product + j;
       at.gates = static_cast<const T*>(args_.gates) + (t * sizes_.batch + sequence) * Cell::kGates * hidden + unit;
       if (args_.peephole != nullptr) at.peephole = static_cast<const T*>(args_.peephole) + unit;
       if (args_.bias != nullptr) at.bias = static_cast<const T*>(args_.bias) + unit;
