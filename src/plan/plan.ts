@@ -1,6 +1,6 @@
 /**
  * The plan: a graph through all passes, in order, each a pure function whose result can be printed.
- * simplify -> layout -> fuse -> lower (with commit) -> sweep -> memory. Emission to a native program is the last step.
+ * simplify -> tables -> layout -> fuse -> lower (with commit) -> sweep -> memory. Emission to a native program is the last step.
  */
 import { bytesOf } from '../dtype.js';
 import type { Graph } from '../graph/graph.js';
@@ -19,6 +19,7 @@ import { planMemory } from './memory.js';
 import { printSteps, printUnits } from './print.js';
 import { simplify } from './simplify.js';
 import { sweep } from './sweep.js';
+import { pickOnce } from './tables.js';
 import { verifyPlan } from './verify.js';
 
 /** Options of planning. */
@@ -53,7 +54,8 @@ function throughPasses(graph: Graph, options: PlanOptions): Plan {
   };
   pass('graph', graph, printGraph);
   const simple = pass('simplify', simplify(graph, !options.anomaly), printGraph);
-  const laid = pass('layout', layout(simple, !options.anomaly), printGraph);
+  const picked = pass('tables', options.anomaly ? simple : pickOnce(simple), printGraph);
+  const laid = pass('layout', layout(picked, !options.anomaly), printGraph);
   const units = pass<Unit[]>('fuse', fuse(laid, !options.anomaly), printUnits);
   const lowered = pass('lower', lower(laid, units, !options.anomaly), printSteps);
   const list = pass('sweep', sweep(options.anomaly ? checkFinite(lowered) : lowered), printSteps);
