@@ -16,6 +16,9 @@ export interface TensorType {
   readonly dtype: DType;
 }
 
+/** Whether a plan may choose algorithms that round differently from the products as written. */
+export type Numerics = 'fast' | 'strict';
+
 export type AttrValue = number | string | boolean | readonly number[];
 /** The constants of a node, part of its identity. */
 export type Attrs = Readonly<Record<string, AttrValue>>;
@@ -90,6 +93,8 @@ export interface KernelOp<A extends Attrs = Attrs> extends OpBase<A>, Sinkable<A
    * others: what a gradient needs is not kept where no gradient is computed.
    */
   readonly head?: (attrs: A) => A;
+  /** The same result by other ops, where those are expected to be faster for these sizes; asked when a plan is made. */
+  readonly choose?: (inputs: readonly Tensor[], attrs: A, numerics: Numerics) => Tensor | undefined;
   /** The kernel ends in an output tile over which an elementwise epilogue can run. */
   readonly contraction?: true;
 }

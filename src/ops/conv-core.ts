@@ -10,11 +10,9 @@ import { shortOf } from '../dtype.js';
 import { defineOp, type KernelOp, type TensorType } from '../graph/node.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { apply } from './apply.js';
+import { winogradForward, winogradInputGrad, winogradWeightGrad } from './conv-winograd.js';
 import { fill } from './slice.js';
-import { forEachMeeting, type Geometry, geometryOf, spatialOf, type WindowAttrs } from './window.js';
-
-/** `dims`: the spatial dimensions of the node's own output. */
-export type ConvAttrs = WindowAttrs & { groups: number; dims: readonly number[] };
+import { type ConvAttrs, forEachMeeting, type Geometry, geometryOf, spatialOf } from './window.js';
 
 /** Everything about one convolution, from the shapes of its three tensors. */
 interface Problem {
@@ -73,6 +71,7 @@ export const convOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp<ConvAttr
     needs[1] ? apply(convWeightGradOp, [x, g], { ...attrs, dims: spatialOf(w.shape) }) : undefined,
   ],
   flops: ([, w], out) => flopsOf(out.shape, w.shape),
+  choose: ([x, w], attrs, numerics) => winogradForward(x, w, attrs, numerics),
   lower(context) {
     const [x, w] = [context.contiguous(0), context.contiguous(1)];
     const problem = problemOf(x.shape, w.shape, context.output.shape, context.attrs);
@@ -99,6 +98,7 @@ export const convInputGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp
     needs[1] ? apply(convWeightGradOp, [u, g], { ...attrs, dims: spatialOf(w.shape) }) : undefined,
   ],
   flops: ([g, w]) => flopsOf(g.shape, w.shape),
+  choose: ([g, w], attrs, numerics) => winogradInputGrad(g, w, attrs, numerics),
   lower(context) {
     const [g, w] = [context.contiguous(0), context.contiguous(1)];
     const problem = problemOf(context.output.shape, w.shape, g.shape, context.attrs);
@@ -123,6 +123,7 @@ export const convWeightGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelO
     needs[1] ? apply(convOp, [x, u], { ...attrs, dims: spatialOf(g.shape) }) : undefined,
   ],
   flops: ([, g], out) => flopsOf(g.shape, out.shape),
+  choose: ([x, g], attrs, numerics) => winogradWeightGrad(x, g, attrs, numerics),
   lower(context) {
     const [x, g] = [context.contiguous(0), context.contiguous(1)];
     const out = context.out();

@@ -67,6 +67,8 @@ export const spatialOf = (shape: Shape): Shape => shape.slice(1, -1);
 
 /** How windows slide; one entry per spatial dimension. `pad` is the leading padding. */
 export type WindowAttrs = { stride: readonly number[]; pad: readonly number[]; dilation: readonly number[] };
+/** `dims`: the spatial dimensions of the convolution node's own output. */
+export type ConvAttrs = WindowAttrs & { groups: number; dims: readonly number[] };
 
 /** Windows in the kernels' terms: always three spatial dimensions, the missing outer ones of size 1. */
 export interface Geometry {

@@ -1,14 +1,16 @@
 /**
  * The plan: a graph through all passes, in order, each a pure function whose result can be printed.
- * simplify -> tables -> layout -> fuse -> lower (with commit) -> sweep -> memory. Emission to a native program is the last step.
+ * simplify -> tables -> layout -> choose -> fuse -> lower (with commit) -> sweep -> memory. Emission to a native program
+ * is the last step.
  */
 import { bytesOf } from '../dtype.js';
 import type { Graph } from '../graph/graph.js';
 import { sourceOf } from '../graph/leaves.js';
-import { type Node, unrecorded } from '../graph/node.js';
+import { type Node, type Numerics, unrecorded } from '../graph/node.js';
 import { printGraph } from '../graph/print.js';
 import { sizeOf } from '../shape.js';
 import { checkFinite } from './anomaly.js';
+import { choose } from './choose.js';
 import { emit, type ProgramDescription } from './emit.js';
 import { fuse, type Unit } from './fuse.js';
 import type { StepList } from './ir.js';
@@ -26,6 +28,8 @@ import { verifyPlan } from './verify.js';
 export interface PlanOptions {
   /** Check every float result for NaN and Inf; implies no fusion, so that the op that made it is known. */
   readonly anomaly?: boolean;
+  /** `strict` keeps products as written; `fast`, the default, allows Winograd's. */
+  readonly numerics?: Numerics;
 }
 
 /** What each pass made, by name, as text made on demand. */
@@ -56,11 +60,12 @@ function throughPasses(graph: Graph, options: PlanOptions): Plan {
   const simple = pass('simplify', simplify(graph, !options.anomaly), printGraph);
   const picked = pass('tables', options.anomaly ? simple : pickOnce(simple), printGraph);
   const laid = pass('layout', layout(picked, !options.anomaly), printGraph);
-  const units = pass<Unit[]>('fuse', fuse(laid, !options.anomaly), printUnits);
-  const lowered = pass('lower', lower(laid, units, !options.anomaly), printSteps);
+  const chosen = pass('choose', choose(laid, options.numerics ?? 'fast'), printGraph);
+  const units = pass<Unit[]>('fuse', fuse(chosen, !options.anomaly), printUnits);
+  const lowered = pass('lower', lower(chosen, units, !options.anomaly), printSteps);
   const list = pass('sweep', sweep(options.anomaly ? checkFinite(lowered) : lowered), printSteps);
   // Leaves keep the order of the graph that the caller binds.
-  const order = matchLeaves(graph, laid, list);
+  const order = matchLeaves(graph, chosen, list);
   const arenaBytes = planMemory(list);
   pass('memory', list, printSteps);
   if (verification) verifyPlan(list, arenaBytes);

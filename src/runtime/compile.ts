@@ -10,8 +10,8 @@ import { dataNode, leafNode } from '../graph/leaves.js';
 import type { Node } from '../graph/node.js';
 import { ambientTrace, currentTrace, PlaceholderSource, Trace, withTrace } from '../graph/trace.js';
 import { type RunOptions, Tensor } from '../tensor.js';
-import { isAnomalyMode } from './anomaly.js';
 import { type Explanation, explainPlan } from './explain.js';
+import { planKey } from './numerics.js';
 import { Executable, evaluateNodes } from './run.js';
 import { flatten, mapTensors } from './tree.js';
 
@@ -55,7 +55,7 @@ class Tracer {
 
   /** The traced function for arguments of this signature, as the host facts it depends on are now. */
   traced(args: readonly unknown[], signature: string): Traced {
-    const key = `${isAnomalyMode() ? 'anomaly ' : ''}${signature}`;
+    const key = `${planKey()}${signature}`;
     const at = this.programs.findIndex((known) => known.key === key && known.trace.holds);
     const found = at < 0 ? this.#trace(args, key) : this.programs.splice(at, 1)[0];
     this.programs.unshift(found);

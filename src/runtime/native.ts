@@ -11,8 +11,8 @@ import { emitPlan, type Plan, plan } from '../plan/plan.js';
 import { estimateMicroseconds } from '../plan/work.js';
 import { showShape, sizeOf } from '../shape.js';
 import { addon, type NativeFailure, type NativeProgram } from './addon.js';
-import { isAnomalyMode } from './anomaly.js';
 import { debugPlan } from './debug.js';
+import { planOptions } from './numerics.js';
 
 /** A graph planned and handed to the addon. */
 export interface Compiled {
@@ -27,7 +27,7 @@ export interface Compiled {
 /** Plans `graph` and checks that a run would fit in memory. */
 export function compileGraph(graph: Graph): Compiled {
   const native = addon();
-  const planned = plan(graph, { anomaly: isAnomalyMode() });
+  const planned = plan(graph, planOptions());
   const outputBytes = planned.list.outputBytes.reduce((a, b) => a + b, 0);
   const least = planned.arenaBytes + outputBytes;
   // The addon answers -1 where the platform does not tell.

@@ -13,6 +13,7 @@ import { isAnomalyMode } from './anomaly.js';
 import { LruCache } from './cache.js';
 import { execute } from './js/executor.js';
 import { type Compiled, compileGraph, runCompiled } from './native.js';
+import { planKey } from './numerics.js';
 
 /** Which executor computes. */
 export type Backend = 'native' | 'javascript';
@@ -105,7 +106,7 @@ export class Executable {
     // Nodes that have been computed since the graph was collected are leaves by now.
     this.#graph = collect(this.#graph.outputs, this.#graph.assigns);
     const shared = this.#shared;
-    const key = shared ? `${isAnomalyMode() ? 'anomaly ' : ''}${signature(this.#graph)}` : '';
+    const key = shared ? `${planKey()}${signature(this.#graph)}` : '';
     this.#compiled = shared?.get(key) ?? compileGraph(this.#graph);
     shared?.set(key, this.#compiled);
     return this.#compiled;

@@ -1,0 +1,120 @@
+/**
+ * When a convolution or one of its gradients becomes Winograd's: 3x3, stride 1, float32, where fewer products outweigh
+ * the transforms around them. Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016. Neighbours:
+ * `winograd.ts` has the ops it is made of, `conv-core.ts` asks here.
+ */
+import type { Numerics } from '../graph/node.js';
+import type { Tensor } from '../tensor.js';
+import { apply } from './apply.js';
+import { add } from './elementwise.js';
+import { matmul } from './matmul.js';
+import { permute, transpose } from './shape-ops.js';
+import { flip } from './slicing.js';
+import type { ConvAttrs } from './window.js';
+import {
+  type Tile,
+  winogradGradientsOp,
+  winogradInputsOp,
+  winogradKernelOp,
+  winogradOp,
+  winogradWeightsOp,
+} from './winograd.js';
+
+/** What the choice depends on; `dims` are those of the convolution's output. */
+interface Sizes {
+  readonly batch: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly dims: readonly number[];
+}
+
+/** Costs of one transformed value, in multiply-adds of a large product: measured on AVX2 and AVX-512. */
+const kTransformCost = 12;
+const kWeightCost = 20;
+const kStoredCost = 20;
+/** Many small products run this much slower than a large one. */
+const kSlack = 1.1;
+const kLeastChannels = 16;
+/** Multiply-adds below which the choice makes no difference. */
+const kLeastWork = 2 ** 21;
+/** Bytes of transformed tiles that the weight gradient holds at once: they stay in the last cache. */
+const kTileBytes = 2 ** 24;
+
+const gridOf = (dims: readonly number[], tile: Tile): number[] => dims.map((dim) => Math.ceil(dim / tile));
+
+/** Multiply-adds of the direct algorithm; infinite where a choice is not worth making. */
+function directWork({ batch, inChannels, outChannels, dims: [height, width] }: Sizes): number {
+  const work = batch * height * width * 9 * inChannels * outChannels;
+  return Math.min(inChannels, outChannels) < kLeastChannels || work < kLeastWork ? 0 : work;
+}
+
+function winogradWork(sizes: Sizes, tile: Tile, valueCost: number): number {
+  const { batch, inChannels, outChannels, dims } = sizes;
+  const [rows, columns] = gridOf(dims, tile);
+  const tiles = batch * rows * columns;
+  const products = tiles * inChannels * outChannels * kSlack;
+  const transforms = tiles * (inChannels + outChannels) * valueCost + inChannels * outChannels * kWeightCost;
+  return (tile + 2) ** 2 * (products + transforms);
+}
+
+/** The tile with which Winograd is expected to be fastest, or undefined where a direct convolution is. */
+export function winogradTile(sizes: Sizes): Tile | undefined {
+  const [four, two] = [winogradWork(sizes, 4, kTransformCost), winogradWork(sizes, 2, kTransformCost)];
+  if (Math.min(four, two) >= directWork(sizes)) return undefined;
+  return four <= two ? 4 : 2;
+}
+
+/** Whether the method may be used at all. `kernel`: the spatial dimensions of the weights. */
+function applies(x: Tensor, kernel: readonly number[], attrs: ConvAttrs, numerics: Numerics): boolean {
+  const ones = [...attrs.stride, ...attrs.dilation, attrs.groups].every((item) => item === 1);
+  const fits = kernel.join() === '3,3' && attrs.pad.every((pad) => pad <= 2);
+  return numerics === 'fast' && x.dtype === 'float32' && ones && fits;
+}
+
+const kernelOf = (w: Tensor): readonly number[] => w.shape.slice(1, -1);
+
+/** x [N, H, W, in] with w [out, 3, 3, in]. */
+function product(x: Tensor, w: Tensor, dims: readonly number[], pad: readonly number[]): Tensor | undefined {
+  const outChannels = w.shape[0];
+  const tile = winogradTile({ batch: x.shape[0], inChannels: w.shape[3], outChannels, dims });
+  if (!tile) return undefined;
+  return apply(winogradOp, [x, apply(winogradWeightsOp, [w], { tile })], { tile, outChannels, dims, pad });
+}
+
+/** `conv` of x and w. */
+export function winogradForward(x: Tensor, w: Tensor, attrs: ConvAttrs, numerics: Numerics): Tensor | undefined {
+  return applies(x, kernelOf(w), attrs, numerics) ? product(x, w, attrs.dims, attrs.pad) : undefined;
+}
+
+/** `convInputGrad` of g and w: the convolution of g with the turned kernel. */
+export function winogradInputGrad(g: Tensor, w: Tensor, attrs: ConvAttrs, numerics: Numerics): Tensor | undefined {
+  if (!applies(g, kernelOf(w), attrs, numerics)) return undefined;
+  const turned = permute(flip(w, [1, 2]), [3, 1, 2, 0]);
+  const pad = attrs.pad.map((p) => 2 - p);
+  return product(g, turned, attrs.dims, pad);
+}
+
+/**
+ * `convWeightGrad` of x [N, H, W, in] and g [N, OH, OW, out]: for each of the 36 positions of transformed tiles one
+ * product over all tiles, a few images at a time so that their tiles stay in cache.
+ */
+export function winogradWeightGrad(x: Tensor, g: Tensor, attrs: ConvAttrs, numerics: Numerics): Tensor | undefined {
+  if (!applies(x, attrs.dims, attrs, numerics)) return undefined;
+  const [batch, height, width, outChannels] = g.shape;
+  const inChannels = x.shape[3];
+  const sizes = { batch, inChannels, outChannels, dims: [height, width] };
+  if (winogradWork(sizes, 4, kStoredCost) >= directWork(sizes)) return undefined;
+  const grid = gridOf([height, width], 4);
+  const imageBytes = 36 * grid[0] * grid[1] * (inChannels + outChannels) * 4;
+  const parts = Math.ceil(batch / Math.max(1, Math.floor(kTileBytes / imageBytes)));
+  const images = Math.ceil(batch / parts);
+  let total: Tensor | undefined;
+  for (let first = 0; first < batch; first += images) {
+    const count = Math.min(images, batch - first);
+    const inputs = apply(winogradInputsOp, [x], { grid, pad: attrs.pad, first, count });
+    const gradients = apply(winogradGradientsOp, [g], { grid, pad: [0, 0], first, count });
+    const products = matmul(transpose(gradients), inputs);
+    total = total ? add(products, total) : products;
+  }
+  return total && apply(winogradKernelOp, [total], {});
+}

@@ -1,0 +1,34 @@
+/** Whether kernels may round differently for speed, for the whole process; and what identifies a plan beside its graph. */
+import { ArgumentError } from '../errors.js';
+import type { Numerics } from '../graph/node.js';
+import type { PlanOptions } from '../plan/plan.js';
+import { isAnomalyMode } from './anomaly.js';
+
+const all: readonly Numerics[] = ['fast', 'strict'];
+let chosen: Numerics | undefined;
+
+function checkNumerics(name: string, where: string): Numerics {
+  if ((all as readonly string[]).includes(name)) return name as Numerics;
+  throw new ArgumentError(`${where}: unknown numerics ${JSON.stringify(name)}; use ${all.join(' or ')}`);
+}
+
+/**
+ * `fast` (the default) lets 3x3 float32 convolutions run as Winograd convolutions, whose error relative to the output's
+ * norm is up to 3e-5 where a direct convolution has 1e-6; `strict` computes every product as written. Applies to
+ * programs compiled from now on. `BRAWN_NUMERICS` sets it at start.
+ */
+export function setNumerics(numerics: Numerics): void {
+  chosen = checkNumerics(numerics, 'setNumerics');
+}
+
+/** The numerics in use. @throws ArgumentError when `BRAWN_NUMERICS` names none. */
+export function getNumerics(): Numerics {
+  chosen ??= checkNumerics(process.env.BRAWN_NUMERICS || 'fast', 'BRAWN_NUMERICS');
+  return chosen;
+}
+
+/** The options of plans made now. */
+export const planOptions = (): PlanOptions => ({ anomaly: isAnomalyMode(), numerics: getNumerics() });
+
+/** Tells programs apart that are made of equal graphs under different options. */
+export const planKey = (): string => `${isAnomalyMode() ? 'anomaly ' : ''}${getNumerics()} `;
