@@ -1,7 +1,7 @@
 /** ResNet-18 against PyTorch's on the same weights: names, counts, outputs in both modes, loss and all gradients. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { evaluate, grad, type Tensor, tensor } from '../../src/index.js';
+import { evaluate, grad, setNumerics, type Tensor, tensor } from '../../src/index.js';
 import { resnet18, resnetCifar } from '../../src/models/index.js';
 import * as nn from '../../src/nn/index.js';
 import { fillWeights, fixed } from './fixed.js';
@@ -63,10 +63,14 @@ describe('agrees with PyTorch', () => {
       await fillWeights(model);
       expect(Object.keys(model.stateDict())).toEqual(state);
       expect(model.parameters().reduce((total, { size }) => total + size, 0)).toBe(parameters);
+      setNumerics('strict');
       // Batch statistics of so few images make ReLUs near zero decide either way: PyTorch's own float32 is off by 4e-3.
       await comparePass(model, shape, training, 1e-2);
       // With the running statistics that this step has left.
-      await comparePass(model.eval(), shape, evaluation, 1e-3);
+      await comparePass(model.eval(), shape, evaluation, 1e-4);
+      // Winograd's rounding, too, decides ReLUs near zero another way.
+      setNumerics('fast');
+      await comparePass(model, shape, evaluation, 1e-2);
     });
 });
 
