@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { getThreads, setThreads } from '../src/index.js';
 import { compareWithJavaScript } from './javascript.js';
 import { measure } from './measure.js';
+import { leastSeconds, measureMachine } from './roofline.js';
 import { workloads } from './workloads.js';
 
 interface Options {
@@ -16,11 +17,14 @@ interface Options {
 }
 
 async function printLines(filter: RegExp, seconds: number): Promise<void> {
+  const machine = await measureMachine();
+  const [gflops, gbytes] = [machine.flops, machine.bandwidth].map((rate) => Number((rate / 1e9).toFixed(1)));
+  console.log(JSON.stringify({ name: 'machine', threads: getThreads(), gflops, gbytes_per_s: gbytes }));
   for (const [name, prepare] of workloads) {
     if (!filter.test(name)) continue;
     const prepared = await prepare();
     const { seconds: median, calls } = await measure(prepared, seconds);
-    const { flop, items } = prepared;
+    const { flop, items, explain } = prepared;
     const line = {
       name,
       threads: getThreads(),
@@ -28,6 +32,7 @@ async function printLines(filter: RegExp, seconds: number): Promise<void> {
       calls,
       gflops: flop && Number((flop / median / 1e9).toFixed(1)),
       items_per_s: items && Number((items / median).toFixed(1)),
+      of_limit: explain && Number((leastSeconds(explain(), machine) / median).toFixed(3)),
     };
     console.log(JSON.stringify(line));
   }

@@ -4,6 +4,8 @@ import type { Prepared } from './workloads.js';
 export interface Measurement {
   /** Median seconds of one call. */
   readonly seconds: number;
+  /** Seconds of the fastest call. */
+  readonly least: number;
   readonly calls: number;
 }
 
@@ -20,5 +22,5 @@ export async function measure({ run }: Prepared, seconds: number): Promise<Measu
   times.sort((a, b) => a - b);
   const middle = times.length >> 1;
   const median = times.length % 2 ? times[middle] : (times[middle - 1] + times[middle]) / 2;
-  return { seconds: median / 1e3, calls: times.length };
+  return { seconds: median / 1e3, least: times[0] / 1e3, calls: times.length };
 }

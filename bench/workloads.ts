@@ -5,6 +5,7 @@
 import {
   compile,
   conv2d,
+  type Explanation,
   grad,
   manualSeed,
   matmul,
@@ -26,6 +27,8 @@ import * as optim from '../src/optim/index.js';
 /** A workload ready to run: one call is one unit of work. */
 export interface Prepared {
   readonly run: () => Promise<unknown>;
+  /** What the program does, for the limits in `roofline.ts`. */
+  readonly explain?: () => Explanation;
   /** Floating-point operations of one call. */
   readonly flop?: number;
   /** Samples or elements of one call. */
@@ -55,7 +58,7 @@ function gemm(
     const step = compile((x: Tensor<'float32'>, y: Tensor<'float32'>) =>
       matmul(layout.aTransposed ? x.transpose(0, 1) : x, layout.bTransposed ? y.transpose(0, 1) : y),
     );
-    return { run: () => step(a, b), flop: 2 * m * k * n };
+    return { run: () => step(a, b), explain: () => step.explain(a, b), flop: 2 * m * k * n };
   };
 }
 
@@ -118,7 +121,7 @@ function conv([n, c, h, w, k, r, stride, padding, groups]: ConvShape, train: boo
       const step = compile((a: Tensor<'float32'>, b: Tensor<'float32'>, d: Tensor<'float32'>) =>
         conv2d(a, b, d, options),
       );
-      return { run: () => step(x, weight, bias), flop };
+      return { run: () => step(x, weight, bias), explain: () => step.explain(x, weight, bias), flop };
     }
     const g = await normal(n, k, oh, ow);
     const step = compile(
@@ -128,7 +131,11 @@ function conv([n, c, h, w, k, r, stride, padding, groups]: ConvShape, train: boo
         return [y, ...grad(y, [a, b, d], { gradOutput })];
       },
     );
-    return { run: () => step(x, weight, bias, g), flop: 3 * flop };
+    return {
+      run: () => step(x, weight, bias, g),
+      explain: () => step.explain(x, weight, bias, g),
+      flop: 3 * flop,
+    };
   };
 }
 for (const [name, shape] of Object.entries(convs)) {
@@ -142,17 +149,17 @@ workloads.set('elem_chain_4M', async () => {
   const chain = compile((x: Tensor<'float32'>, y: Tensor<'float32'>) =>
     sub(mul(tanh(mul(x, y).add(x)), sigmoid(y)), mul(x, 0.5)),
   );
-  return { run: () => chain(a, b), items: 4_000_000 };
+  return { run: () => chain(a, b), explain: () => chain.explain(a, b), items: 4_000_000 };
 });
 workloads.set('softmax_4096x1000', async () => {
   const x = await normal(4096, 1000);
   const step = compile((a: Tensor<'float32'>) => softmax(a, -1));
-  return { run: () => step(x), items: 4_096_000 };
+  return { run: () => step(x), explain: () => step.explain(x), items: 4_096_000 };
 });
 workloads.set('sum_4096x1000_ax0', async () => {
   const x = await normal(4096, 1000);
   const step = compile((a: Tensor<'float32'>) => sum(a, 0));
-  return { run: () => step(x), items: 4_096_000 };
+  return { run: () => step(x), explain: () => step.explain(x), items: 4_096_000 };
 });
 
 type MakeOptimizer = (parameters: readonly Parameter[]) => optim.Optimizer;
@@ -178,7 +185,11 @@ function training(
     });
     const x = await normal(...shape);
     const labels = tensor(Int32Array.from({ length: shape[0] }, (_, i) => (i * 7) % classes));
-    return { run: async () => (await step(x, labels)).item(), items: shape[0] };
+    return {
+      run: async () => (await step(x, labels)).item(),
+      explain: () => step.explain(x, labels),
+      items: shape[0],
+    };
   };
 }
 const mlp = () => nn.sequential(nn.linear(784, 256), nn.relu(), nn.linear(256, 10));

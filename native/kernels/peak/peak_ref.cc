@@ -1,0 +1,2 @@
+#include "simd/ref.h"
+#include "kernels/peak/peak.inl"
