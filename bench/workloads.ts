@@ -20,9 +20,10 @@ import {
   tanh,
   tensor,
 } from '../src/index.js';
-import { lenet, resnet18 } from '../src/models/index.js';
+import { charRnn, lenet, resnet18 } from '../src/models/index.js';
 import * as nn from '../src/nn/index.js';
 import * as optim from '../src/optim/index.js';
+import { characterTokenizer } from '../src/text/index.js';
 
 /** A workload ready to run: one call is one unit of work. */
 export interface Prepared {
@@ -197,3 +198,34 @@ workloads.set('train_mlp_784x256x10_b128', training(mlp, [128, 784], 10, withAda
 workloads.set('train_lenet_b128', training(lenet, [128, 1, 28, 28], 10, withAdam));
 const resnet = () => resnet18(10, { stem: 'cifar' });
 workloads.set('train_resnet18_cifar_b64', training(resnet, [64, 3, 32, 32], 10, withSgd));
+
+const kCharacters = 65;
+/** As many characters as tiny-shakespeare has. */
+const alphabet = () => Array.from({ length: kCharacters }, (_, i) => String.fromCodePoint(48 + i)).join('');
+
+/**
+ * One training step of a character network, with clipped gradients. The operations counted are those of its products
+ * as they are written: 6 per weight and character. The plan does fewer of them for the first layer (`plan/tables.ts`).
+ */
+function characters(layers: number, hiddenSize: number, batch: number, steps: number): Workload {
+  return async () => {
+    manualSeed(0);
+    const model = charRnn(characterTokenizer(alphabet()), { layers, hiddenSize });
+    const optimizer = optim.adam(model.parameters(), { lr: 2e-3 });
+    const step = compile((x: Tensor<'int32'>, y: Tensor<'int32'>) => {
+      const loss = model.loss(model.forward(x), y);
+      optimizer.minimize(loss, { clipNorm: 5 });
+      return loss;
+    });
+    const items = batch * steps;
+    const [x, y] = [7, 11].map((k) => {
+      const tokens = Int32Array.from({ length: items }, (_, i) => (k * i + (i >> 5)) % kCharacters);
+      return tensor(tokens, { shape: [batch, steps] });
+    });
+    const weights = layers * 8 * hiddenSize ** 2 + hiddenSize * kCharacters;
+    return { run: async () => (await step(x, y)).item(), items, flop: 6 * items * weights };
+  };
+}
+workloads.set('train_charrnn_2x128_b50_t50', characters(2, 128, 50, 50));
+workloads.set('train_charrnn_2x512_b50_t50', characters(2, 512, 50, 50));
+workloads.set('train_charrnn_3x512_b64_t128', characters(3, 512, 64, 128));
