@@ -12,7 +12,8 @@ namespace brawn {
 namespace BRAWN_ISA {
 namespace {
 
-constexpr int64_t kBlockSequences = 16;   // sequences of one task
+constexpr int64_t kBlockSequences = 16;   // most sequences of one task, in fours of tasks that share evenly
+constexpr int64_t kPairSequences = 24;    // up to so many are two tasks
 constexpr int64_t kDirectSequences = 4;   // up to so many, weights are read as they lie
 constexpr int64_t kDirectStep = 16;       // likewise when there is a single step to pay the packing
 constexpr int64_t kStepUnits = 64;        // units of one task in a single step
@@ -30,7 +31,11 @@ inline bool reads_directly(const RecurrentSizes& sizes) {
   return sizes.batch <= (sizes.steps == 1 ? kDirectStep : kDirectSequences);
 }
 
-inline int64_t sequences_of_task(int64_t batch) { return ceil_div(batch, ceil_div(batch, kBlockSequences)); }
+inline int64_t sequences_of_task(int64_t batch) {
+  if (batch <= kDirectSequences) return batch;
+  const int64_t tasks = batch <= kPairSequences ? 2 : round_up(ceil_div(batch, kBlockSequences), 4);
+  return ceil_div(batch, tasks);
+}
 
 // One column vector of a panel: kLanes rows of the weight, transposed; zeros beyond n.
 template <class T>
