@@ -65,6 +65,8 @@ function movesRows(node: Node): boolean {
 }
 
 interface Picks {
+  /** What picked: errors start with its name. */
+  readonly op: OpDef;
   readonly table: Node;
   /** One-dimensional, in the order of the rows. */
   readonly index: Node;
@@ -84,12 +86,12 @@ function picksOf(node: Node): Picks | undefined {
       view.op.name === 'reshape'
         ? shaped(index, leading(view.shape))
         : make(permuteOp, [index], { axes: leading(view.attrs.axes as readonly number[]) });
-  return { table, index: shaped(index, [list.shape[0]]) };
+  return { op: at.op, table, index: shaped(index, [list.shape[0]]) };
 }
 
-/** Rows of `table` by `index`, in `shape`. */
-const pick = (table: Node, index: Node, shape: Shape): Node =>
-  shaped(make(ops.get('embedding') as OpDef, [table, index], { axis: 0 }), shape);
+/** The same picks from another table, in `shape`. */
+const pick = (table: Node, { op, index }: Picks, shape: Shape): Node =>
+  shaped(make(op, [table, index], { axis: 0 }), shape);
 
 /** Rows of `rows` [picks, columns] added up per row of a table of `size` rows. */
 function addUp(rows: Node, index: Node, size: number): Node {
@@ -99,7 +101,7 @@ function addUp(rows: Node, index: Node, size: number): Node {
 
 function productOfPicks(node: Node, [a, b]: readonly Node[]): Node | undefined {
   const picks = b.shape.length === 2 ? picksOf(a) : undefined;
-  return picks && pick(make(node.op, [picks.table, b]), picks.index, node.shape);
+  return picks && pick(make(node.op, [picks.table, b]), picks, node.shape);
 }
 
 /** A bias added to every row is added to the table. */
@@ -107,7 +109,7 @@ function biasOfPicks(node: Node, [a, b]: readonly Node[]): Node | undefined {
   const picks = b.op.name === 'expand' && !isLeaf(b) && b.inputs[0].shape.length === 1 ? picksOf(a) : undefined;
   if (!picks || last(node.shape) !== last(b.inputs[0].shape)) return undefined;
   const bias = make(expandOp, [b.inputs[0]], { shape: picks.table.shape });
-  return pick(make(node.op, [picks.table, bias]), picks.index, node.shape);
+  return pick(make(node.op, [picks.table, bias]), picks, node.shape);
 }
 
 /** A product that sums over the picks. */
