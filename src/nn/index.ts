@@ -42,6 +42,7 @@ export {
   type RnnCellOptions,
   rnnCell,
 } from './cells.js';
+export { type CompileModelOptions, compileModel } from './compile-model.js';
 export {
   Conv1d,
   Conv2d,

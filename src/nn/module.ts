@@ -57,6 +57,17 @@ export abstract class Module<Result = Tensor<'float32'>, Inputs extends unknown[
     return this.train(false);
   }
 
+  /** @internal What `run` gives while this module and all below it are in evaluation; then all are as they were. */
+  inEvaluation<T>(run: () => T): T {
+    const modes = this.namedModules().map(([, module]) => [module, module.#training] as const);
+    this.eval();
+    try {
+      return run();
+    } finally {
+      for (const [module, mode] of modes) module.#training = mode;
+    }
+  }
+
   /** What the module owns, by name. Containers override it to choose other names. */
   protected *members(): Iterable<readonly [name: string, value: unknown]> {
     for (const [field, value] of Object.entries(this)) {

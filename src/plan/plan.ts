@@ -12,6 +12,8 @@ import { sizeOf } from '../shape.js';
 import { checkFinite } from './anomaly.js';
 import { choose } from './choose.js';
 import { emit, type ProgramDescription } from './emit.js';
+import { fold } from './fold.js';
+import { type Frozen, freeze, frozenNodes, type PreparedSource } from './freeze.js';
 import { fuse, type Unit } from './fuse.js';
 import type { StepList } from './ir.js';
 import type { KernelTable } from './kernel-table.js';
@@ -23,6 +25,8 @@ import { simplify } from './simplify.js';
 import { sweep } from './sweep.js';
 import { pickOnce } from './tables.js';
 import { verifyPlan } from './verify.js';
+
+export type { Frozen, PreparedSource };
 
 /** Options of planning. */
 export interface PlanOptions {
@@ -57,9 +61,7 @@ function throughPasses(graph: Graph, options: PlanOptions): Plan {
     return result;
   };
   pass('graph', graph, printGraph);
-  const simple = pass('simplify', simplify(graph, !options.anomaly), printGraph);
-  const picked = pass('tables', options.anomaly ? simple : pickOnce(simple), printGraph);
-  const laid = pass('layout', layout(picked, !options.anomaly), printGraph);
+  const laid = laidOut(graph, options, pass);
   const chosen = pass('choose', choose(laid, options.numerics ?? 'fast'), printGraph);
   const units = pass<Unit[]>('fuse', fuse(chosen, !options.anomaly), printUnits);
   const lowered = pass('lower', lower(chosen, units, !options.anomaly), printSteps);
@@ -70,6 +72,23 @@ function throughPasses(graph: Graph, options: PlanOptions): Plan {
   pass('memory', list, printSteps);
   if (verification) verifyPlan(list, arenaBytes);
   return { list, leafBytes: order, arenaBytes, stages };
+}
+
+type Pass = (name: string, result: Graph, print: (result: Graph) => string) => Graph;
+
+function laidOut(graph: Graph, { anomaly }: PlanOptions, pass: Pass = (_, result) => result): Graph {
+  const simple = pass('simplify', simplify(graph, !anomaly), printGraph);
+  const picked = pass('tables', anomaly ? simple : pickOnce(simple), printGraph);
+  return pass('layout', layout(picked, !anomaly), printGraph);
+}
+
+/** Splits a graph whose variables will not change from now on, and which assigns to none. */
+export function freezeGraph(graph: Graph, options: PlanOptions = {}): Frozen {
+  return unrecorded(() => {
+    const laid = laidOut(graph, options);
+    const folded = options.numerics === 'strict' ? laid : simplify(fold(laid, frozenNodes(laid)));
+    return freeze(choose(folded, options.numerics ?? 'fast'));
+  });
 }
 
 let verification = false;

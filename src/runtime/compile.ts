@@ -9,10 +9,11 @@ import { collect } from '../graph/graph.js';
 import { dataNode, leafNode } from '../graph/leaves.js';
 import type { Node } from '../graph/node.js';
 import { ambientTrace, currentTrace, PlaceholderSource, Trace, withTrace } from '../graph/trace.js';
+import { type Frozen, freezeGraph, type PreparedSource } from '../plan/plan.js';
 import { type RunOptions, Tensor } from '../tensor.js';
 import { type Explanation, explainPlan } from './explain.js';
-import { planKey } from './numerics.js';
-import { Executable, evaluateNodes } from './run.js';
+import { planKey, planOptions } from './numerics.js';
+import { Executable, evaluateNodes, getBackend } from './run.js';
 import { flatten, mapTensors } from './tree.js';
 
 /** Options of `compile`. */
@@ -21,6 +22,11 @@ export interface CompileOptions {
   readonly name?: string;
   /** Programs kept, one per signature of the arguments and mode of the modules; 32 unless told. */
   readonly cacheSize?: number;
+  /**
+   * Takes the values of variables, and the modes of modules, as they are at the first call for each signature, for
+   * good; `fn` may assign to no variable. What depends on weights alone is then computed once.
+   */
+  readonly frozen?: boolean;
 }
 
 /** A traced function. Tensors in its result are computed when the promise resolves. */
@@ -38,6 +44,8 @@ interface Traced {
   readonly key: string;
   readonly trace: Trace;
   readonly executable: Executable;
+  /** Computes what is frozen, once; until then it has not been called for. */
+  readonly preparation?: Preparation;
   readonly placeholders: readonly PlaceholderSource[];
   readonly outputs: readonly Tensor[];
   readonly result: unknown;
@@ -51,12 +59,13 @@ class Tracer {
     readonly fn: (...args: never[]) => unknown,
     readonly name: string,
     readonly cacheSize: number,
+    readonly frozen: boolean,
   ) {}
 
   /** The traced function for arguments of this signature, as the host facts it depends on are now. */
   traced(args: readonly unknown[], signature: string): Traced {
-    const key = `${planKey()}${signature}`;
-    const at = this.programs.findIndex((known) => known.key === key && known.trace.holds);
+    const key = `${this.frozen ? getBackend() : ''} ${planKey()}${signature}`;
+    const at = this.programs.findIndex((known) => known.key === key && (this.frozen || known.trace.holds));
     const found = at < 0 ? this.#trace(args, key) : this.programs.splice(at, 1)[0];
     this.programs.unshift(found);
     if (this.programs.length > this.cacheSize) this.programs.pop();
@@ -95,25 +104,30 @@ class Tracer {
       outputs.map((tensor) => tensor.node),
       assigns,
     );
-    return {
-      key,
-      trace,
-      executable: new Executable(graph, { variables, readsPresent: true }),
-      placeholders,
-      outputs,
-      result,
-    };
+    const traced = { key, trace, placeholders, outputs, result };
+    if (!this.frozen) return { ...traced, executable: new Executable(graph, { variables, readsPresent: true }) };
+    if (variables.length > 0)
+      throw new StateError(
+        `${this.name}: a frozen function assigns to ${variables[0].label}; compile it without frozen`,
+      );
+    // Other algorithms are native alone.
+    const options = getBackend() === 'native' ? planOptions() : ({ numerics: 'strict' } as const);
+    const parts = freezeGraph(graph, options);
+    const executable = new Executable(parts.graph, { readsPresent: true });
+    return { ...traced, executable, preparation: new Preparation(parts) };
   }
 
   async run({ signal }: RunOptions, args: readonly unknown[]): Promise<unknown> {
     const { tensors, key } = flatten(args, this.name);
     signal?.throwIfAborted();
-    const { executable, placeholders, outputs, result } = this.traced(args, key);
+    const { executable, preparation, placeholders, outputs, result } = this.traced(args, key);
     const nodes = tensors.map((tensor) => tensor.node);
     const isReady = ambientTrace().assigned.size === 0 && nodes.every((node) => node.storage);
     let arrays = nodes.map((node) => node.storage as TypedArray);
     const arriving = isReady ? undefined : evaluateNodes(nodes, { signal }).then((all) => (arrays = all));
-    const results = await executable.run(signal, arriving, (submit) => {
+    const prepared = preparation?.pending();
+    const after = prepared && arriving ? Promise.all([prepared, arriving]) : (prepared ?? arriving);
+    const results = await executable.run(signal, after, (submit) => {
       placeholders.forEach((placeholder, i) => {
         placeholder.bound = arrays[i];
       });
@@ -127,6 +141,37 @@ class Tracer {
   explain(args: readonly unknown[]): Explanation {
     const { executable } = this.traced(args, flatten(args, this.name).key);
     return explainPlan(executable.compiled(), executable.graph);
+  }
+}
+
+/** The part of a frozen function that runs once. */
+class Preparation {
+  readonly #sources: readonly PreparedSource[];
+  #executable: Executable | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor({ preparation, sources }: Frozen) {
+    this.#sources = sources;
+    if (sources.length > 0) this.#executable = new Executable(preparation, { readsPresent: true });
+  }
+
+  /** What to wait for before a run, if anything. A preparation that fails is tried again by the next run. */
+  pending(): Promise<void> | undefined {
+    const executable = this.#executable;
+    if (!executable) return undefined;
+    this.#running ??= executable.run().then(
+      (arrays) => {
+        this.#sources.forEach((source, i) => {
+          source.elements = arrays[i];
+        });
+        this.#executable = undefined;
+      },
+      (error) => {
+        this.#running = undefined;
+        throw error;
+      },
+    );
+    return this.#running;
   }
 }
 
@@ -149,10 +194,10 @@ export function compile<Args extends readonly unknown[], Result>(
   options: CompileOptions = {},
 ): CompiledFunction<Args, Result> {
   if (typeof fn !== 'function') throw new ArgumentError(`compile: needs a function, got ${typeof fn}`);
-  const { name = fn.name || 'compiled function', cacheSize = 32 } = options;
+  const { name = fn.name || 'compiled function', cacheSize = 32, frozen = false } = options;
   if (!Number.isSafeInteger(cacheSize) || cacheSize < 1)
     throw new ArgumentError(`compile: cacheSize must be a whole number of at least 1, got ${cacheSize}`);
-  const tracer = new Tracer(fn as never, name, cacheSize);
+  const tracer = new Tracer(fn as never, name, cacheSize, frozen);
   const run = (runOptions: RunOptions, args: Args) => {
     const outer = currentTrace();
     if (outer.isCompiling)
