@@ -37,7 +37,8 @@ export function compileGraph(graph: Graph): Compiled {
   const program = native.createProgram(emitPlan(planned, native.table));
   const runBytes = least + program.scratchBytes;
   if (runBytes > available) refuse(runBytes, available);
-  return { plan: planned, program, runBytes, isShort: estimateMicroseconds(planned.list) < kShortMicroseconds };
+  const estimate = estimateMicroseconds(planned.list, (kernel) => native.table.kernel(kernel).isa);
+  return { plan: planned, program, runBytes, isShort: estimate < kShortMicroseconds };
 }
 
 function refuse(required: number, available: number): never {

@@ -143,6 +143,13 @@ describe('the estimate', () => {
     expect(estimate(b.matmul(data(1, 64), data(64, 64)))).toBeLessThan(10);
   });
 
+  it('is less where a kernel has wide vectors', () => {
+    const { list } = plan(collect([b.matmul(data(64, 64), data(64, 64)).node]));
+    expect(estimateMicroseconds(list, () => 'avx512')).toBeLessThan(20);
+    expect(estimateMicroseconds(list, () => 'ref')).toBeGreaterThan(100);
+    expect(estimateMicroseconds(list)).toBe(estimateMicroseconds(list, () => 'ref'));
+  });
+
   it.each<[string, () => b.Tensor]>([
     ['matrix product', () => b.matmul(data(128, 128), data(128, 128))],
     ['convolution', () => b.conv2d(data(1, 8, 32, 32), data(8, 8, 3, 3))],
