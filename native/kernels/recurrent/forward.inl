@@ -12,10 +12,10 @@ namespace brawn {
 namespace BRAWN_ISA {
 namespace {
 
-constexpr int64_t kBlockSequences = 16;   // most sequences of one task, in fours of tasks that share evenly
-constexpr int64_t kPairSequences = 24;    // up to so many are two tasks
-constexpr int64_t kDirectSequences = 4;   // up to so many, weights are read as they lie
-constexpr int64_t kDirectStep = 16;       // likewise when there is a single step to pay the packing
+constexpr int64_t kBlockSequences = 16;  // most sequences of one task, in fours of tasks that share evenly
+constexpr int64_t kPairSequences = 24;   // from kLeastPair to so many are two tasks, fewer are one
+constexpr int64_t kLeastPair = 4;
+constexpr int64_t kDirectRows = 16;       // so many states in all steps do not pay for packing the weights
 constexpr int64_t kStepUnits = 64;        // units of one task in a single step
 constexpr int64_t kTileGroups = 4;        // groups whose products the cell works on at a time
 constexpr int64_t kPackElements = 32768;  // least elements that one task packs
@@ -27,12 +27,10 @@ struct RecurrentTasks {
   int64_t tasks() const { return blocks * parts; }
 };
 
-inline bool reads_directly(const RecurrentSizes& sizes) {
-  return sizes.batch <= (sizes.steps == 1 ? kDirectStep : kDirectSequences);
-}
+inline bool reads_directly(const RecurrentSizes& sizes) { return sizes.batch * sizes.steps <= kDirectRows; }
 
 inline int64_t sequences_of_task(int64_t batch) {
-  if (batch <= kDirectSequences) return batch;
+  if (batch < kLeastPair) return batch;
   const int64_t tasks = batch <= kPairSequences ? 2 : round_up(ceil_div(batch, kBlockSequences), 4);
   return ceil_div(batch, tasks);
 }

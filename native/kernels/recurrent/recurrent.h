@@ -21,8 +21,8 @@
 // relu: the RNN's nonlinearity is max(x, 0) and not tanh. No operand may overlap the result.
 //
 // Threads share the work by sequences: a task takes a block of them through all steps, so nothing waits for another
-// thread inside a sequence. Phase 0 packs the weights for the micro-kernel of gemm/, once; with few sequences the
-// weights are read as they lie and phase 0 has no tasks. A single step (T = 1) is split by units as well.
+// thread inside a sequence. Phase 0 packs the weights for the micro-kernel of gemm/, once; for few sequences and
+// steps the weights are read as they lie and phase 0 has no tasks. A single step (T = 1) is split by units as well.
 // float32 sigmoids and tanhs are those of simd/math.h (2.4 ulp); float64 ones those of the C library.
 #pragma once
 #include "kernel.h"
