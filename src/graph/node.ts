@@ -19,6 +19,13 @@ export interface TensorType {
 /** Whether a plan may choose algorithms that round differently from the products as written. */
 export type Numerics = 'fast' | 'strict';
 
+/** What an op's `choose` may look at beside its inputs. */
+export interface ChoiceContext {
+  readonly numerics: Numerics;
+  /** Whether input `i` is computed once, before the first run. */
+  isFrozen(i: number): boolean;
+}
+
 export type AttrValue = number | string | boolean | readonly number[];
 /** The constants of a node, part of its identity. */
 export type Attrs = Readonly<Record<string, AttrValue>>;
@@ -94,7 +101,7 @@ export interface KernelOp<A extends Attrs = Attrs> extends OpBase<A>, Sinkable<A
    */
   readonly head?: (attrs: A) => A;
   /** The same result by other ops, where those are expected to be faster for these sizes; asked when a plan is made. */
-  readonly choose?: (inputs: readonly Tensor[], attrs: A, numerics: Numerics) => Tensor | undefined;
+  readonly choose?: (inputs: readonly Tensor[], attrs: A, context: ChoiceContext) => Tensor | undefined;
   /** The kernel ends in an output tile over which an elementwise epilogue can run. */
   readonly contraction?: true;
 }

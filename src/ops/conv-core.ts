@@ -71,7 +71,7 @@ export const convOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp<ConvAttr
     needs[1] ? apply(convWeightGradOp, [x, g], { ...attrs, dims: spatialOf(w.shape) }) : undefined,
   ],
   flops: ([, w], out) => flopsOf(out.shape, w.shape),
-  choose: ([x, w], attrs, numerics) => winogradForward(x, w, attrs, numerics),
+  choose: ([x, w], attrs, context) => winogradForward(x, w, attrs, context),
   lower(context) {
     const [x, w] = [context.contiguous(0), context.contiguous(1)];
     const problem = problemOf(x.shape, w.shape, context.output.shape, context.attrs);
@@ -98,7 +98,7 @@ export const convInputGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp
     needs[1] ? apply(convWeightGradOp, [u, g], { ...attrs, dims: spatialOf(w.shape) }) : undefined,
   ],
   flops: ([g, w]) => flopsOf(g.shape, w.shape),
-  choose: ([g, w], attrs, numerics) => winogradInputGrad(g, w, attrs, numerics),
+  choose: ([g, w], attrs, context) => winogradInputGrad(g, w, attrs, context),
   lower(context) {
     const [g, w] = [context.contiguous(0), context.contiguous(1)];
     const problem = problemOf(context.output.shape, w.shape, g.shape, context.attrs);
@@ -123,7 +123,7 @@ export const convWeightGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelO
     needs[1] ? apply(convOp, [x, u], { ...attrs, dims: spatialOf(g.shape) }) : undefined,
   ],
   flops: ([, g], out) => flopsOf(g.shape, out.shape),
-  choose: ([x, g], attrs, numerics) => winogradWeightGrad(x, g, attrs, numerics),
+  choose: ([x, g], attrs, context) => winogradWeightGrad(x, g, attrs, context),
   lower(context) {
     const [x, g] = [context.contiguous(0), context.contiguous(1)];
     const out = context.out();

@@ -3,7 +3,7 @@
  * the transforms around them. Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016. Neighbours:
  * `winograd.ts` has the ops it is made of, `conv-core.ts` asks here.
  */
-import type { Numerics } from '../graph/node.js';
+import type { ChoiceContext } from '../graph/node.js';
 import type { Tensor } from '../tensor.js';
 import { apply } from './apply.js';
 import { add } from './elementwise.js';
@@ -31,6 +31,8 @@ interface Sizes {
 /** Costs of one transformed value, in multiply-adds of a large product: measured on AVX2 and AVX-512. */
 const kTransformCost = 12;
 const kWeightCost = 20;
+/** Weights that are transformed once still have to be read, all 36 or 16 numbers for nine. */
+const kReadCost = 8;
 const kStoredCost = 20;
 /** Many small products run this much slower than a large one. */
 const kSlack = 1.1;
@@ -48,24 +50,25 @@ function directWork({ batch, inChannels, outChannels, dims: [height, width] }: S
   return Math.min(inChannels, outChannels) < kLeastChannels || work < kLeastWork ? 0 : work;
 }
 
-function winogradWork(sizes: Sizes, tile: Tile, valueCost: number): number {
+function winogradWork(sizes: Sizes, tile: Tile, valueCost: number, weightCost = kWeightCost): number {
   const { batch, inChannels, outChannels, dims } = sizes;
   const [rows, columns] = gridOf(dims, tile);
   const tiles = batch * rows * columns;
   const products = tiles * inChannels * outChannels * kSlack;
-  const transforms = tiles * (inChannels + outChannels) * valueCost + inChannels * outChannels * kWeightCost;
+  const transforms = tiles * (inChannels + outChannels) * valueCost + inChannels * outChannels * weightCost;
   return (tile + 2) ** 2 * (products + transforms);
 }
 
 /** The tile with which Winograd is expected to be fastest, or undefined where a direct convolution is. */
-export function winogradTile(sizes: Sizes): Tile | undefined {
-  const [four, two] = [winogradWork(sizes, 4, kTransformCost), winogradWork(sizes, 2, kTransformCost)];
+export function winogradTile(sizes: Sizes, weightCost = kWeightCost): Tile | undefined {
+  const work = (tile: Tile) => winogradWork(sizes, tile, kTransformCost, weightCost);
+  const [four, two] = [work(4), work(2)];
   if (Math.min(four, two) >= directWork(sizes)) return undefined;
   return four <= two ? 4 : 2;
 }
 
 /** Whether the method may be used at all. `kernel`: the spatial dimensions of the weights. */
-function applies(x: Tensor, kernel: readonly number[], attrs: ConvAttrs, numerics: Numerics): boolean {
+function applies(x: Tensor, kernel: readonly number[], attrs: ConvAttrs, { numerics }: ChoiceContext): boolean {
   const ones = [...attrs.stride, ...attrs.dilation, attrs.groups].every((item) => item === 1);
   const fits = kernel.join() === '3,3' && attrs.pad.every((pad) => pad <= 2);
   return numerics === 'fast' && x.dtype === 'float32' && ones && fits;
@@ -74,32 +77,39 @@ function applies(x: Tensor, kernel: readonly number[], attrs: ConvAttrs, numeric
 const kernelOf = (w: Tensor): readonly number[] => w.shape.slice(1, -1);
 
 /** x [N, H, W, in] with w [out, 3, 3, in]. */
-function product(x: Tensor, w: Tensor, dims: readonly number[], pad: readonly number[]): Tensor | undefined {
+function product(
+  x: Tensor,
+  w: Tensor,
+  dims: readonly number[],
+  pad: readonly number[],
+  context: ChoiceContext,
+): Tensor | undefined {
   const outChannels = w.shape[0];
-  const tile = winogradTile({ batch: x.shape[0], inChannels: w.shape[3], outChannels, dims });
+  const sizes = { batch: x.shape[0], inChannels: w.shape[3], outChannels, dims };
+  const tile = winogradTile(sizes, context.isFrozen(1) ? kReadCost : kWeightCost);
   if (!tile) return undefined;
   return apply(winogradOp, [x, apply(winogradWeightsOp, [w], { tile })], { tile, outChannels, dims, pad });
 }
 
 /** `conv` of x and w. */
-export function winogradForward(x: Tensor, w: Tensor, attrs: ConvAttrs, numerics: Numerics): Tensor | undefined {
-  return applies(x, kernelOf(w), attrs, numerics) ? product(x, w, attrs.dims, attrs.pad) : undefined;
+export function winogradForward(x: Tensor, w: Tensor, attrs: ConvAttrs, context: ChoiceContext): Tensor | undefined {
+  return applies(x, kernelOf(w), attrs, context) ? product(x, w, attrs.dims, attrs.pad, context) : undefined;
 }
 
 /** `convInputGrad` of g and w: the convolution of g with the turned kernel. */
-export function winogradInputGrad(g: Tensor, w: Tensor, attrs: ConvAttrs, numerics: Numerics): Tensor | undefined {
-  if (!applies(g, kernelOf(w), attrs, numerics)) return undefined;
+export function winogradInputGrad(g: Tensor, w: Tensor, attrs: ConvAttrs, context: ChoiceContext): Tensor | undefined {
+  if (!applies(g, kernelOf(w), attrs, context)) return undefined;
   const turned = permute(flip(w, [1, 2]), [3, 1, 2, 0]);
   const pad = attrs.pad.map((p) => 2 - p);
-  return product(g, turned, attrs.dims, pad);
+  return product(g, turned, attrs.dims, pad, context);
 }
 
 /**
  * `convWeightGrad` of x [N, H, W, in] and g [N, OH, OW, out]: for each of the 36 positions of transformed tiles one
  * product over all tiles, a few images at a time so that their tiles stay in cache.
  */
-export function winogradWeightGrad(x: Tensor, g: Tensor, attrs: ConvAttrs, numerics: Numerics): Tensor | undefined {
-  if (!applies(x, attrs.dims, attrs, numerics)) return undefined;
+export function winogradWeightGrad(x: Tensor, g: Tensor, attrs: ConvAttrs, context: ChoiceContext): Tensor | undefined {
+  if (!applies(x, attrs.dims, attrs, context)) return undefined;
   const [batch, height, width, outChannels] = g.shape;
   const inChannels = x.shape[3];
   const sizes = { batch, inChannels, outChannels, dims: [height, width] };

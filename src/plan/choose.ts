@@ -3,10 +3,11 @@
  * convolutions. What can be chosen stands with each op (`choose`); this pass only asks.
  */
 import { type Graph, isLeaf, rebuild, rewrite } from '../graph/graph.js';
-import type { Numerics } from '../graph/node.js';
+import type { Node, Numerics } from '../graph/node.js';
 import { Tensor } from '../tensor.js';
 
-export function choose(graph: Graph, numerics: Numerics): Graph {
+/** @param frozen Nodes whose values will not change. */
+export function choose(graph: Graph, numerics: Numerics, frozen: ReadonlySet<Node> = new Set()): Graph {
   return rewrite(graph, (node, inputs) => {
     if (isLeaf(node)) return node;
     const choice =
@@ -14,7 +15,7 @@ export function choose(graph: Graph, numerics: Numerics): Graph {
       node.op.choose?.(
         inputs.map((input) => new Tensor(input)),
         node.attrs,
-        numerics,
+        { numerics, isFrozen: (i) => frozen.has(node.inputs[i]) },
       );
     return choice ? choice.node : rebuild(node, inputs);
   });

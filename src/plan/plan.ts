@@ -87,7 +87,7 @@ export function freezeGraph(graph: Graph, options: PlanOptions = {}): Frozen {
   return unrecorded(() => {
     const laid = laidOut(graph, options);
     const folded = options.numerics === 'strict' ? laid : simplify(fold(laid, frozenNodes(laid)));
-    return freeze(choose(folded, options.numerics ?? 'fast'));
+    return freeze(choose(folded, options.numerics ?? 'fast', frozenNodes(folded)));
   });
 }
 

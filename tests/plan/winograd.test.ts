@@ -12,6 +12,7 @@ import {
   sum,
   type Tensor,
   tensor,
+  Variable,
 } from '../../src/index.js';
 
 afterEach(() => setNumerics('fast'));
@@ -114,6 +115,13 @@ describe('the choice', () => {
     expect(chosen(1, 512, 7, 512)).toBe('conv_forward_f32');
     expect(chosen(1, 3, 224, 64)).toBe('conv_forward_f32');
     expect(chosen(1, 16, 8, 16)).toBe('conv_forward_f32');
+  });
+  it('is Winograd for more layers where the weights are transformed beforehand', () => {
+    const w = new Variable(random(2, 'float32', 512, 512, 3, 3));
+    const run = compile((x: Tensor<'float32'>) => conv2d(x, w, undefined, { padding: 1 }), { frozen: true });
+    const kernels = run.explain(random(1, 'float32', 1, 512, 7, 7)).kernels.map(({ kernel }) => kernel);
+    expect(kernels).toContain('winograd2_f32');
+    expect(kernels).not.toContain('winograd2_weights_f32');
   });
   it('is direct for other kernels, strides, dilations and groups', () => {
     expect(chosen(1, 64, 56, 64, { stride: 2 })).toBe('conv_forward_f32');
