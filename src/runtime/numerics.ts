@@ -1,16 +1,11 @@
 /** Whether kernels may round differently for speed, for the whole process; and what identifies a plan beside its graph. */
-import { ArgumentError } from '../errors.js';
 import type { Numerics } from '../graph/node.js';
 import type { PlanOptions } from '../plan/plan.js';
 import { isAnomalyMode } from './anomaly.js';
+import { oneOf } from './setting.js';
 
 const all: readonly Numerics[] = ['fast', 'strict'];
 let chosen: Numerics | undefined;
-
-function checkNumerics(name: string, where: string): Numerics {
-  if ((all as readonly string[]).includes(name)) return name as Numerics;
-  throw new ArgumentError(`${where}: unknown numerics ${JSON.stringify(name)}; use ${all.join(' or ')}`);
-}
 
 /**
  * `fast` (the default) lets 3x3 float32 convolutions run as Winograd convolutions, whose error relative to the output's
@@ -18,12 +13,12 @@ function checkNumerics(name: string, where: string): Numerics {
  * programs compiled from now on. `BRAWN_NUMERICS` sets it at start.
  */
 export function setNumerics(numerics: Numerics): void {
-  chosen = checkNumerics(numerics, 'setNumerics');
+  chosen = oneOf(all, numerics, 'setNumerics', 'numerics');
 }
 
 /** The numerics in use. @throws ArgumentError when `BRAWN_NUMERICS` names none. */
 export function getNumerics(): Numerics {
-  chosen ??= checkNumerics(process.env.BRAWN_NUMERICS || 'fast', 'BRAWN_NUMERICS');
+  chosen ??= oneOf(all, process.env.BRAWN_NUMERICS || 'fast', 'BRAWN_NUMERICS', 'numerics');
   return chosen;
 }
 

@@ -14,6 +14,7 @@ import { LruCache } from './cache.js';
 import { execute } from './js/executor.js';
 import { type Compiled, compileGraph, runCompiled } from './native.js';
 import { planKey } from './numerics.js';
+import { oneOf } from './setting.js';
 
 /** Which executor computes. */
 export type Backend = 'native' | 'javascript';
@@ -21,22 +22,17 @@ export type Backend = 'native' | 'javascript';
 const backends: readonly Backend[] = ['native', 'javascript'];
 let backend: Backend | undefined;
 
-function checkBackend(name: string, where: string): Backend {
-  if ((backends as readonly string[]).includes(name)) return name as Backend;
-  throw new ArgumentError(`${where}: unknown backend ${JSON.stringify(name)}; use ${backends.join(' or ')}`);
-}
-
 /**
  * Chooses the executor: `native` (the addon, the default) or `javascript` (plain loops, hundreds of times slower; for
  * checking results and for platforms without the addon). `BRAWN_BACKEND` sets it at start.
  */
 export function setBackend(name: Backend): void {
-  backend = checkBackend(name, 'setBackend');
+  backend = oneOf(backends, name, 'setBackend', 'backend');
 }
 
 /** The executor in use. @throws ArgumentError when `BRAWN_BACKEND` names none. */
 export function getBackend(): Backend {
-  backend ??= checkBackend(process.env.BRAWN_BACKEND || 'native', 'BRAWN_BACKEND');
+  backend ??= oneOf(backends, process.env.BRAWN_BACKEND || 'native', 'BRAWN_BACKEND', 'backend');
   return backend;
 }
 

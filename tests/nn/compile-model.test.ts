@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compile, manualSeed, mul, randn, setBackend, setNumerics, type Tensor, zeros } from '../../src/index.js';
 import { resnet18 } from '../../src/models/index.js';
 import * as nn from '../../src/nn/index.js';
+import { distance } from '../distance.js';
 
 type F = Tensor<'float32'>;
 
@@ -32,15 +33,6 @@ async function trained(): Promise<nn.Module> {
   for (const [name, parameter] of model.namedParameters())
     if (name.endsWith('weight')) parameter.assign(mul(parameter as F, 1.5));
   return model;
-}
-
-function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let [error, norm] = [0, 0];
-  for (let i = 0; i < b.length; i++) {
-    error += (a[i] - b[i]) ** 2;
-    norm += b[i] ** 2;
-  }
-  return Math.sqrt(error / norm);
 }
 
 const plain = (model: nn.Module, x: F) => model.inEvaluation(() => model.forward(x)).data();

@@ -14,6 +14,7 @@ import {
   tensor,
   Variable,
 } from '../../src/index.js';
+import { distance } from '../distance.js';
 
 afterEach(() => setNumerics('fast'));
 
@@ -51,15 +52,6 @@ async function results(item: Case, dtype: 'float32' | 'float64'): Promise<ArrayL
 
 const kernels = (item: Case): string[] =>
   gradients.explain(...operands(item, 'float32')).kernels.map(({ kernel }) => kernel);
-
-function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let [error, norm] = [0, 0];
-  for (let i = 0; i < b.length; i++) {
-    error += (a[i] - b[i]) ** 2;
-    norm += b[i] ** 2;
-  }
-  return Math.sqrt(error / norm);
-}
 
 const cases: Record<string, Case> = {
   'whole tiles': [2, 32, [16, 16], 32, 1],
