@@ -186,19 +186,19 @@ class Epilogue {
 
   const void* source(int64_t r) const { return r < 0 ? nullptr : registers_[r]; }
 
-  const EpilogueParams* p_;
-  Span<const void*> in_;
-  Span<void*> out_;
-  int64_t columns_;
-  int64_t value_size_;
-  int64_t batch_;
-  bool plain_;
-  char* memory_;
-  void** registers_;
-  int64_t* last_write_;  // by output: the instruction that writes it, -1 when it is copied
-  int64_t* order_;       // outputs written directly, in program order
-  int64_t direct_;
-  char* filled_;  // by operand: the register already holds the repeated value
+  const EpilogueParams* p_ = nullptr;
+  Span<const void*> in_{};
+  Span<void*> out_{};
+  int64_t columns_ = 0;
+  int64_t value_size_ = 0;
+  int64_t batch_ = 0;
+  bool plain_ = true;
+  char* memory_ = nullptr;
+  void** registers_ = nullptr;
+  int64_t* last_write_ = nullptr;  // by output: the instruction that writes it, -1 when it is copied
+  int64_t* order_ = nullptr;       // outputs written directly, in program order
+  int64_t direct_ = 0;
+  char* filled_ = nullptr;  // by operand: the register already holds the repeated value
 };
 
 }  // namespace
