@@ -23,7 +23,7 @@ import {
 import { charRnn, lenet, resnet18 } from '../src/models/index.js';
 import * as nn from '../src/nn/index.js';
 import * as optim from '../src/optim/index.js';
-import { characterTokenizer } from '../src/text/index.js';
+import { characterTokenizer, generate } from '../src/text/index.js';
 
 /** A workload ready to run: one call is one unit of work. */
 export interface Prepared {
@@ -229,3 +229,18 @@ function characters(layers: number, hiddenSize: number, batch: number, steps: nu
 workloads.set('train_charrnn_2x128_b50_t50', characters(2, 128, 50, 50));
 workloads.set('train_charrnn_2x512_b50_t50', characters(2, 512, 50, 50));
 workloads.set('train_charrnn_3x512_b64_t128', characters(3, 512, 64, 128));
+
+/** Writing `length` characters of 65 kinds, from a network as it starts. */
+function sampling(layers: number, hiddenSize: number, length: number): Workload {
+  return async () => {
+    manualSeed(0);
+    const network = charRnn(characterTokenizer(alphabet()), { layers, hiddenSize });
+    const run = async () => {
+      let text = '';
+      for await (const piece of generate(network, { length, seed: 1 })) text += piece;
+      return text;
+    };
+    return { run, items: length };
+  };
+}
+workloads.set('sample_charrnn_2x512', sampling(2, 512, 200));

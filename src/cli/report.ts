@@ -68,7 +68,7 @@ export type TrainEvent =
   | { readonly event: 'file'; readonly kind: 'model' | 'picture' | 'curves'; readonly path: string }
   | { readonly event: 'verified'; readonly path: string; readonly predictions: number }
   | { readonly event: 'done'; readonly accuracy: number; readonly seconds: number }
-  | ({ readonly event: 'done'; readonly seconds: number } & TextScores);
+  | ({ readonly event: 'done'; readonly unit: string; readonly seconds: number } & TextScores);
 
 export interface Reporter {
   report(event: TrainEvent): void;
@@ -116,7 +116,7 @@ function epochLine(event: Told<'epoch'>): string {
 
 function doneLine(event: Told<'done'>): string {
   if ('accuracy' in event) return `held-out accuracy ${percent(event.accuracy)}`;
-  return textScores(event, 'tokens') || 'done';
+  return textScores(event, event.unit) || 'done';
 }
 
 /** A bar on terminals, plain lines elsewhere. */

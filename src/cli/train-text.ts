@@ -94,7 +94,7 @@ export async function trainText(
   reporter.report({ event: 'verified', path: file, predictions: kSample.length });
   const seconds = history.reduce((total, epoch) => total + epoch.seconds, 0);
   const scores = scoresOf(history[history.length - 1], text);
-  reporter.report({ event: 'done', ...scores, seconds });
+  reporter.report({ event: 'done', unit: kUnits[tokenizer.kind], ...scores, seconds });
   return scores.validationLoss;
 }
 

@@ -6,7 +6,23 @@
 import { ArgumentError, FileFormatError } from '../errors.js';
 import { loadSafetensorsMetadata } from '../io/index.js';
 import * as nn from '../nn/index.js';
-import { mul, normal, reshape, transpose, zeros } from '../ops/index.js';
+import {
+  add,
+  concat,
+  embedding,
+  gru,
+  linear,
+  lstm,
+  mul,
+  narrow,
+  normal,
+  reshape,
+  rnn,
+  select,
+  stack,
+  transpose,
+  zeros,
+} from '../ops/index.js';
 import type { Tensor } from '../tensor.js';
 import { type LanguageModel, restoreTokenizer, type Tokenizer, type TokenizerState } from '../text/index.js';
 import { Variable } from '../variable.js';
@@ -31,6 +47,9 @@ export interface CharRnnOptions {
   /** Whether the last layer's weights are those of the embedding (Press and Wolf 2017); no unless told. */
   readonly tied?: boolean;
 }
+
+/** The first layer's gates are computed beforehand for at most so many tokens per feature of the embedding. */
+const kTableRows = 4;
 
 const kCells: readonly CellKind[] = ['rnn', 'lstm', 'gru'];
 
@@ -80,11 +99,63 @@ export class CharRnn extends nn.Module<F, [tokens: Tensor, carry?: Tensor]> impl
     return Array.from({ length: cell === 'lstm' ? 2 : 1 }, () => zeros([layers, batch, hiddenSize]));
   }
 
-  /** Numbers [B, T] after `state` to scores [B, T, size] of what comes next, and the state behind them. */
-  advance(tokens: Tensor<'int32'>, state: readonly F[]): { readonly logits: F; readonly state: readonly F[] } {
-    const embedded = this.embedding.forward(transpose(tokens, 0, 1));
-    const [outputs, after] = this.#run(embedded, state);
+  /**
+   * Numbers [B, T] after `state` to scores [B, T, size] of what comes next, and the state behind them.
+   * @param prepared What `prepare` has computed; faster for single steps.
+   */
+  advance(
+    tokens: Tensor<'int32'>,
+    state: readonly F[],
+    prepared: readonly F[] = [],
+  ): { readonly logits: F; readonly state: readonly F[] } {
+    const timeFirst = transpose(tokens, 0, 1);
+    const [outputs, after] =
+      prepared.length > 0
+        ? this.#steps(embedding(prepared[0], timeFirst), state, prepared)
+        : this.#run(this.embedding.forward(timeFirst), state);
     return { logits: transpose(this.output.forward(this.dropout.forward(outputs)), 0, 1), state: after };
+  }
+
+  /**
+   * What single steps need and does not change while the weights stay: the first layer's gates for each token, and the
+   * biases of the others. Nothing where there are so many tokens that it does not pay.
+   */
+  prepare(): readonly F[] {
+    const { layers, embeddingSize } = this.options;
+    if (this.tokenizer.size > kTableRows * embeddingSize) return [];
+    return Array.from({ length: layers }, (_, layer) => {
+      const { weightIh, biasIh, biasHh } = this.rnn.weights(layer) as Required<nn.RecurrentWeights>;
+      const ofInput =
+        this.rnn instanceof nn.GRU ? concat([this.#partOf(biasHh, false), zeros([this.options.hiddenSize])]) : biasHh;
+      const bias = add(biasIh, ofInput) as F;
+      return layer === 0 ? linear(this.embedding.weight, weightIh, bias) : bias;
+    });
+  }
+
+  /** A GRU's recurrent bias: that of the gate n, or of those before it. */
+  #partOf(biasHh: F, isNew: boolean): F {
+    const { hiddenSize } = this.options;
+    return isNew ? narrow(biasHh, 0, 2 * hiddenSize, hiddenSize) : narrow(biasHh, 0, 0, 2 * hiddenSize);
+  }
+
+  /** The layers without dropout, from the gates of the first and the biases of the others. */
+  #steps(gates: F, state: readonly F[], biases: readonly F[]): readonly [outputs: F, state: readonly F[]] {
+    const after: F[][] = state.map(() => []);
+    let outputs = gates;
+    for (let layer = 0; layer < this.options.layers; layer++) {
+      const { weightIh, weightHh, biasHh } = this.rnn.weights(layer) as Required<nn.RecurrentWeights>;
+      const [h0, c0] = state.map((part) => select(part, 0, layer) as F);
+      const given = layer === 0 ? gates : (linear(outputs, weightIh, biases[layer]) as F);
+      const walked = {
+        rnn: () => rnn(given, weightHh, { h0 }),
+        lstm: () => lstm(given, weightHh, { h0, c0 }),
+        gru: () => gru(given, weightHh, { h0, biasHn: this.#partOf(biasHh, true) }),
+      }[this.options.cell]();
+      outputs = walked.output;
+      after[0].push(walked.hn);
+      if ('cn' in walked) after[1].push(walked.cn as F);
+    }
+    return [outputs, after.map((parts) => stack(parts) as F)];
   }
 
   #run(embedded: F, state: readonly F[]): readonly [outputs: F, state: readonly F[]] {

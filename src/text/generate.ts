@@ -27,7 +27,13 @@ export interface LanguageModel {
   /** The state before anything has been read. */
   initialState(batch?: number): readonly F[];
   /** Numbers [B, T] after `state` to scores [B, T, size] of what comes next, and the state behind them. */
-  advance(tokens: Numbers, state: readonly F[]): { readonly logits: F; readonly state: readonly F[] };
+  advance(
+    tokens: Numbers,
+    state: readonly F[],
+    prepared?: readonly F[],
+  ): { readonly logits: F; readonly state: readonly F[] };
+  /** What `advance` may be given so that single steps need not compute it again; it holds while the weights stay. */
+  prepare?(): readonly F[];
 }
 
 /** Options of `generate`. */
@@ -46,9 +52,17 @@ export interface GenerateOptions extends SamplingOptions {
 interface Programs {
   /** The state after numbers [1, T]. */
   readonly read: CompiledFunction<[tokens: Numbers, state: readonly F[]], readonly F[]>;
+  readonly prepare: CompiledFunction<[], readonly F[]>;
   /** `keys` [chunk, 2] is the key of each draw. */
   readonly write: CompiledFunction<
-    [token: Numbers, state: readonly F[], keys: Tensor<'int64'>, inputs: SamplingInputs, shape: SamplingShape],
+    [
+      token: Numbers,
+      state: readonly F[],
+      prepared: readonly F[],
+      keys: Tensor<'int64'>,
+      inputs: SamplingInputs,
+      shape: SamplingShape,
+    ],
     { readonly tokens: Numbers; readonly state: readonly F[] }
   >;
 }
@@ -56,12 +70,13 @@ interface Programs {
 function programsOf(model: LanguageModel): Programs {
   return {
     read: compile((tokens, state) => model.advance(tokens, state).state, { name: 'generate (prime)' }),
+    prepare: compile(() => model.prepare?.() ?? [], { name: 'generate (preparation)' }),
     write: compile(
-      (token, state, keys, inputs, shape) => {
+      (token, state, prepared, keys, inputs, shape) => {
         let [next, at] = [token, state];
         const tokens: Numbers[] = [];
         for (let i = 0; i < keys.shape[0]; i++) {
-          const { logits, state: after } = model.advance(reshape(next, [1, 1]), at);
+          const { logits, state: after } = model.advance(reshape(next, [1, 1]), at, prepared);
           next = sampleToken(select(logits, 1, 0) as F, select(keys, 0, i), shape, inputs);
           at = after;
           tokens.push(next);
@@ -159,11 +174,19 @@ async function* write(
   const shape = { greedy: temperature === 0, topK: options.topK, isNucleus: topP < 1 };
   const inputs = { temperature: tensor(temperature), topP: tensor(topP) };
   let state = await readPrime(model, prime.slice(0, -1), signal);
+  const prepared = await compiled(model).prepare.run({ signal });
   let token = prime[prime.length - 1];
   const stream = model.tokenizer.stream();
   for (let at = 0; at < length; at += chunk) {
     const keys = BigInt64Array.from({ length: 2 * chunk }, (_, i) => BigInt(i % 2 === 0 ? seed : at + (i >> 1)));
-    const given = [tensor(Int32Array.of(token)), state, tensor(keys, { shape: [chunk, 2] }), inputs, shape] as const;
+    const given = [
+      tensor(Int32Array.of(token)),
+      state,
+      prepared,
+      tensor(keys, { shape: [chunk, 2] }),
+      inputs,
+      shape,
+    ] as const;
     const written = await writing(model, () => compiled(model).write.run({ signal }, ...given));
     state = written.state;
     const numbers = await written.tokens.data();

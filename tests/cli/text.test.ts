@@ -112,7 +112,7 @@ describe('train char-rnn', () => {
     await writeFile(at('short.txt'), 'abcdefghijklmnopqrstuvwxyz');
     const { loss, events, epochs } = await train({ data: at('short.txt'), valFraction: 0, epochs: 1 });
     expect([loss, epochs.length]).toEqual([undefined, 1]);
-    expect(events.at(-1)).toEqual({ event: 'done', seconds: epochs[0].seconds });
+    expect(events.at(-1)).toEqual({ event: 'done', unit: 'characters', seconds: epochs[0].seconds });
   });
 });
 

@@ -54,6 +54,21 @@ describe('the network', () => {
   });
 
   for (const cell of ['rnn', 'lstm', 'gru'] as const)
+    it(`gives the same from what was prepared (${cell})`, async () => {
+      const network = smallNetwork({ cell, embeddingSize: 9 }).eval();
+      const tokens = numbers(2, 3);
+      const state = network.initialState(2).map((part, i) => part.add(0.1 * (i + 1)) as Tensor<'float32'>);
+      const all = ({ logits, state: after }: ReturnType<CharRnn['advance']>) =>
+        Promise.all([logits, ...after].map(async (part) => [...(await part.data())]));
+      const expected = await all(network.advance(tokens, state));
+      const found = await all(network.advance(tokens, state, network.prepare()));
+      found.flat().forEach((value, i) => {
+        expect(value).toBeCloseTo(expected.flat()[i], 5);
+      });
+      expect(smallNetwork({ cell, embeddingSize: 6 }).prepare()).toEqual([]);
+    });
+
+  for (const cell of ['rnn', 'lstm', 'gru'] as const)
     it(`carries its state from batch to batch (${cell})`, async () => {
       const network = smallNetwork({ cell });
       const whole = numbers(2, 12);

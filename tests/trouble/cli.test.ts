@@ -56,11 +56,31 @@ describe('wrong command lines end with code 2', () => {
     [['train', 'digits', '--seed', '-1'], /'--seed <n>' argument '-1' is invalid/],
     [['train', 'mnist', '--data'], /'--data <path>' argument missing/],
     [['train', 'digits', '--data', '.'], /recipe digits draws its own data and takes no --data/],
+    [['train', 'digits', '--layers', '2'], /--layers is for recipes of text, which digits is not/],
+    [['train', 'char-rnn', '--no-augment'], /--no-augment is for recipes of images, which char-rnn is not/],
+    [['train', 'char-rnn', '--cell', 'tree'], /argument 'tree' is invalid. Allowed choices are rnn, lstm, gru/],
+    [['train', 'char-rnn', '--dropout', '1'], /it must be a number of at least 0 and below 1/],
+    [['sample'], /missing required argument 'model'/],
+    [['sample', 'x.safetensors', '--top-p', '2'], /it must be a number above 0 and at most 1/],
   ];
   for (const [args, message] of wrong)
     it(args.join(' '), () => {
       const { status, stdout, stderr } = runBrawn(args);
       expect([status, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(message);
+    });
+});
+
+describe('commands for other recipes and models end with code 1', () => {
+  const wrong: readonly (readonly [args: string[], message: RegExp])[] = [
+    [['predict', 'char-rnn'], /^ERR_BRAWN_ARGUMENT: predict: char-rnn is a recipe of text, not of images/],
+    [['sample', 'package.json'], /^ERR_BRAWN_FORMAT: .*package.json.*not a safetensors file/],
+    [['sample', 'none.safetensors'], /^ERR_BRAWN_FILE: .*none.safetensors does not exist/],
+  ];
+  for (const [args, message] of wrong)
+    it(args.join(' '), () => {
+      const { status, stdout, stderr } = runBrawn(args);
+      expect([status, stdout]).toEqual([1, '']);
       expect(stderr).toMatch(message);
     });
 });
