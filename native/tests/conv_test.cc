@@ -157,6 +157,16 @@ void test_all(const std::vector<IsaTable>& tables) {
   test_case<T>(tables, {2, 5, 5, 5, {5, 4, 6}, {3, 3, 2}, {2, 1, 2}, {1, 1, 0}, {1, 1, 1}, 0, {}});
   test_case<T>(tables, {3, 1, 4, 8, {1, 1, 40}, {1, 1, 5}, {1, 1, 2}, {0, 0, 2}, {1, 1, 3}, 0, {}});
   test_case<T>(tables, image(20, 1, 1, 32, 28, 28, 5, 1, 2));
+  // Few input channels: strips, gaps between output lines, dilated height, volumes of flat kernels.
+  test_case<T>(tables, image(1, 1, 1, 40, 64, 40, 5, 1, 2));
+  test_case<T>(tables, image(2, 1, 1, 5, 15, 14, 3, 4, 1));
+  test_case<T>(tables, {2, 1, 1, 8, {1, 9, 20}, {1, 3, 7}, {1, 1, 3}, {0, 1, 3}, {1, 2, 1}, 0, {}});
+  test_case<T>(tables, {1, 1, 2, 6, {4, 9, 40}, {1, 5, 5}, {1, 2, 2}, {0, 2, 1}, {1, 1, 1}, 1, {}});
+  // Depthwise: lines of several chunks and blocks, kernels that are no multiple of three wide.
+  test_case<T>(tables, {1, 64, 64, 64, {1, 2, 150}, {1, 1, 3}, {1, 1, 1}, {0, 0, 1}, {1, 1, 1}, 0, {}});
+  test_case<T>(tables, {2, 33, 33, 33, {1, 5, 30}, {1, 3, 4}, {1, 1, 1}, {0, 1, 2}, {1, 1, 1}, 0, {}});
+  test_case<T>(tables, image(1, 48, 48, 48, 8, 19, 7, 1, 3));
+  test_case<T>(tables, image(1, 18, 18, 18, 12, 40, 3, 2, 1));
 }
 
 }  // namespace

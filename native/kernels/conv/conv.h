@@ -17,7 +17,8 @@
 // ep_batch is not used. Outputs must not overlap x, g or w.
 //
 // All are matrix products for the GEMM driver whose A (or B, for the weight gradient) is gathered from the image while
-// packing. Depthwise convolutions (groups = in_channels = out_channels) have direct kernels, vectorised over channels.
+// packing. Depthwise convolutions (groups = in_channels = out_channels) have direct kernels, vectorised over channels;
+// the input gradient with few input channels scatters whole products instead (scatter.inl).
 #pragma once
 #include "kernels/gemm/gemm.h"
 

@@ -1,40 +1,56 @@
-// The conv family: rows choose between the depthwise kernels and the GEMM driver by the geometry.
+// The conv family: rows choose between the depthwise kernels, the scattering input gradient and the GEMM driver by the
+// geometry.
 #pragma once
 #if BRAWN_ISA_ENABLED
-#include "kernels/conv/depthwise.inl"
+#include "kernels/conv/depthwise_weight.inl"
 #include "kernels/conv/problems.inl"
+#include "kernels/conv/scatter.inl"
 
 namespace brawn {
 namespace BRAWN_ISA {
 namespace {
 
-// Forward and input gradient.
+// Forward and input gradient. A method other than the product has two phases: weights, then tasks.
 template <class T, class Problem, bool kGradient>
 struct ConvRow {
   using Direct = Depthwise<T, kGradient>;
+  using Scatter = ScatterGrad<T>;
   using Product = Driver<Problem>;
   static const ConvArgs& read(const void* args) { return *static_cast<const ConvArgs*>(args); }
   static bool depthwise(const void* args) { return read(args).geometry.depthwise(); }
+  static bool scatter(const void* args) {
+    if constexpr (kGradient) return Scatter(read(args)).worthwhile();
+    return false;
+  }
 
   static int64_t tasks(const void* args, int phase) {
-    return depthwise(args) ? Direct(read(args)).tasks(phase) : Product::tasks(args, phase);
+    if (depthwise(args)) return Direct(read(args)).tasks(phase);
+    return scatter(args) ? Scatter(read(args)).tasks(phase) : Product::tasks(args, phase);
   }
   static int64_t shared_bytes(const void* args) {
-    return depthwise(args) ? Direct(read(args)).shared_bytes() : Product::shared_bytes(args);
+    if (depthwise(args)) return Direct(read(args)).shared_bytes();
+    return scatter(args) ? Scatter(read(args)).shared_bytes() : Product::shared_bytes(args);
   }
   static int64_t local_bytes(const void* args) {
-    return depthwise(args) ? Direct(read(args)).local_bytes() : Product::local_bytes(args);
+    if (depthwise(args)) return Direct(read(args)).local_bytes();
+    return scatter(args) ? Scatter(read(args)).local_bytes() : Product::local_bytes(args);
   }
   static void run(const void* args, int phase, int64_t begin, int64_t end, const Context& context) {
-    if (!depthwise(args)) {
-      Product::run(args, phase, begin, end, context);
-      return;
-    }
-    Direct direct(read(args));
-    if (phase == 0) {
-      direct.order_weights(static_cast<T*>(context.shared));
+    if (depthwise(args)) {
+      run_with(Direct(read(args)), phase, begin, end, context);
+    } else if (scatter(args)) {
+      run_with(Scatter(read(args)), phase, begin, end, context);
     } else {
-      direct.run(begin, end, context);
+      Product::run(args, phase, begin, end, context);
+    }
+  }
+
+  template <class Method>
+  static void run_with(Method&& method, int phase, int64_t begin, int64_t end, const Context& context) {
+    if (phase == 0) {
+      method.prepare(static_cast<T*>(context.shared));
+    } else {
+      method.run(begin, end, context);
     }
   }
 

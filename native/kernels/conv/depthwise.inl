@@ -1,5 +1,6 @@
 // Depthwise convolutions, vectorised over channels: each channel has its own little kernel, so there is no matrix
-// product to build. The input gradient is the forward kernel over each residue class of input pixels (see im2col.inl).
+// product to build. The input gradient is the forward kernel over each residue class of input pixels (see im2col.inl);
+// the weight gradient is in depthwise_weight.inl.
 #pragma once
 #include "kernels/conv/im2col.inl"
 
@@ -8,8 +9,15 @@ namespace BRAWN_ISA {
 namespace {
 
 constexpr int64_t kDepthwiseWork = 1 << 18;  // multiply-adds per task
-constexpr int64_t kPixels = 4;               // pixels that share one load of the weights
-constexpr int64_t kWeightGradChunks = 32;    // most partial sums of the weight gradient
+constexpr int64_t kLeastChunk = 8;           // pixels of a line computed before their epilogue
+
+// A whole vector of channels, or the last few.
+template <bool kWhole, class T>
+inline typename VectorOf<T>::V load(const T* p, int64_t lanes) {
+  using V = typename VectorOf<T>::V;
+  if constexpr (kWhole) return V::load(p);
+  return V::load_partial(p, lanes);
+}
 
 // Forward (kGradient false) or input gradient. Phase 0 brings the weights into [tap][channel] order, phase 1 computes
 // lines of pixels.
@@ -28,7 +36,7 @@ class Depthwise {
       if (d == 2) width_ = longest;
     }
     lines_per_task_ = max64(1, kDepthwiseWork / max64(1, width_ * channels_ * g_.taps()));
-    chunk_ = min64(width_, max64(kPixels, 8192 / channels_));
+    chunk_ = min64(width_, max64(kLeastChunk, 8192 / channels_));
   }
   Depthwise(const Depthwise&) = delete;
 
@@ -40,7 +48,7 @@ class Depthwise {
     return line_bytes() + tap_bytes() + Epilogue::scratch_bytes(args_.ep, args_.in.size, args_.out.size);
   }
 
-  void order_weights(T* to) const {
+  void prepare(T* to) const {
     const T* w = static_cast<const T*>(args_.weight);
     const int64_t taps = g_.taps();
     for (int64_t t = 0; t < taps; ++t) {
@@ -66,6 +74,12 @@ class Depthwise {
   struct Tap {  // a kernel row that lies inside the image: its image line and its weights
     const T* line;
     const T* weights;
+  };
+
+  // What the innermost loops need, in one place that no store can change; distances in elements.
+  struct Steps {
+    const Tap* list;
+    int64_t rows, taps, channels, pixel, tap, weight;
   };
 
   int64_t class_tasks() const { return ceil_div(lines_, lines_per_task_); }
@@ -114,74 +128,132 @@ class Depthwise {
     }
   }
 
-  // Grid points [first, first + count) of the line.
+  // Grid points [first, first + count) of the line. Where a block of pixels would end outside, it starts earlier and
+  // computes some of them again.
   void pixels(int64_t first, int64_t count, T* to) const {
     const Axis& w = axes_[2];
-    int64_t i = 0;
-    while (i < count) {
-      const int64_t at = (first + i) * w.step + w.first;
-      const int64_t last = at + (kPixels - 1) * w.step + (w.taps - 1) * w.tap_step;
-      if (i + kPixels <= count && at >= 0 && last < w.size && w.taps > 0) {
-        inside(at, to + i * channels_);
-        i += kPixels;
+    const int64_t last_tap = w.first + (w.taps - 1) * w.tap_step;
+    const int64_t low = w.first < 0 ? ceil_div(-w.first, w.step) : 0;
+    const int64_t high = last_tap < w.size ? (w.size - 1 - last_tap) / w.step + 1 : 0;
+    const int64_t begin = max64(0, min64(count, low - first)), end = max64(begin, min64(count, high - first));
+    for (int64_t i = 0; i < begin; ++i) border(first + i, to + i * channels_);
+    int64_t i = begin;
+    for (; end - begin >= 8 && i < end; i += 8) {
+      i = min64(i, end - 8);
+      inside<8>(first + i, to + i * channels_);
+    }
+    for (; end - begin >= 4 && i < end; i += 4) {
+      i = min64(i, end - 4);
+      inside<4>(first + i, to + i * channels_);
+    }
+    for (; i < end; ++i) inside<1>(first + i, to + i * channels_);
+    for (i = end; i < count; ++i) border(first + i, to + i * channels_);
+  }
+
+  template <int kPixels>
+  void inside(int64_t j, T* to) const {
+    const Axis& w = axes_[2];
+    if (w.step == 1 && w.tap_step == 1) {
+      inside_line<kPixels, true>((j * w.step + w.first) * channels_, to);
+    } else {
+      inside_line<kPixels, false>((j * w.step + w.first) * channels_, to);
+    }
+  }
+
+  template <int kPixels, bool kDense>
+  void inside_line(int64_t at, T* to) const {
+    const Axis& w = axes_[2];
+    const Steps steps = {
+        taps_, tap_count_, w.taps, channels_, w.step * channels_, w.tap_step * channels_, w.weight_step * channels_};
+    int64_t c = 0;
+    for (; c + V::kLanes <= steps.channels; c += V::kLanes) {
+      inside_channels<kPixels, kDense, true>(steps, at + c, c, 0, to + c);
+    }
+    if (c < steps.channels) {
+      inside_channels<kPixels, false, false>(steps, at + c, c, steps.channels - c, to + c);
+    }
+  }
+
+  template <int kPixels, bool kDense, bool kWhole>
+  static BRAWN_INLINE void inside_channels(const Steps& steps, int64_t at, int64_t c, int64_t lanes, T* to) {
+    V sums[kPixels];
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p) sums[p] = V::zero();
+    for (int64_t t = 0; t < steps.rows; ++t) {
+      const T* from = steps.list[t].line + at;
+      const T* weights = steps.list[t].weights + c;
+      int64_t taps = steps.taps;
+      for (; taps > 2; taps -= 3) add_taps<kPixels, 3, kDense, kWhole>(steps, from, weights, lanes, sums);
+      if (taps == 2) add_taps<kPixels, 2, kDense, kWhole>(steps, from, weights, lanes, sums);
+      if (taps == 1) add_taps<kPixels, 1, kDense, kWhole>(steps, from, weights, lanes, sums);
+    }
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p) {
+      if constexpr (kWhole) {
+        sums[p].store(to + p * steps.channels);
       } else {
-        border(at, to + i * channels_);
-        ++i;
+        sums[p].store_partial(to + p * steps.channels, lanes);
       }
     }
   }
 
-  void inside(int64_t at, T* to) const {
-    int64_t c = 0;
-    for (; c + V::kLanes <= channels_; c += V::kLanes) {
-      inside_channels(
-          at, c, to, [](const T* p) { return V::load(p); }, [](V v, T* p) { v.store(p); });
+  // The next kTaps taps of a kernel row. Dense: neighbouring pixels and taps are neighbours in the image, so that an
+  // element is loaded once for all pixels that meet it.
+  template <int kPixels, int kTaps, bool kDense, bool kWhole>
+  static BRAWN_INLINE void add_taps(const Steps& steps, const T*& from, const T*& weights, int64_t lanes,
+                                    V (&sums)[kPixels]) {
+    V weight[kTaps];
+#pragma GCC unroll 16
+    for (int t = 0; t < kTaps; ++t) weight[t] = load<kWhole>(weights + t * steps.weight, lanes);
+    if constexpr (kDense) {
+#pragma GCC unroll 16
+      for (int p = 0; p < kPixels + kTaps - 1; ++p) {
+        const V x = load<kWhole>(from + p * steps.channels, lanes);
+#pragma GCC unroll 16
+        for (int t = 0; t < kTaps; ++t) {
+          if (p >= t && p - t < kPixels) sums[p - t] = fma(x, weight[t], sums[p - t]);
+        }
+      }
+    } else {
+#pragma GCC unroll 16
+      for (int t = 0; t < kTaps; ++t) {
+#pragma GCC unroll 16
+        for (int p = 0; p < kPixels; ++p) {
+          sums[p] = fma(load<kWhole>(from + t * steps.tap + p * steps.pixel, lanes), weight[t], sums[p]);
+        }
+      }
     }
-    const int64_t rest = channels_ - c;
-    if (rest > 0) {
-      inside_channels(
-          at, c, to, [rest](const T* p) { return V::load_partial(p, rest); },
-          [rest](V v, T* p) { v.store_partial(p, rest); });
-    }
+    from += kTaps * steps.tap;
+    weights += kTaps * steps.weight;
   }
 
-  template <class Load, class Store>
-  void inside_channels(int64_t at, int64_t c, T* to, const Load& load, const Store& store) const {
+  void border(int64_t j, T* to) const {
     const Axis& w = axes_[2];
-    const int64_t step = w.step * channels_, tap_step = w.tap_step * channels_, weight_step = w.weight_step * channels_;
-    V s0 = V::zero(), s1 = V::zero(), s2 = V::zero(), s3 = V::zero();
+    const int64_t at = j * w.step + w.first;
+    int64_t begin = 0, end = w.taps;
+    while (begin < end && at + begin * w.tap_step < 0) ++begin;
+    while (end > begin && at + (end - 1) * w.tap_step >= w.size) --end;
+    int64_t c = 0;
+    for (; c + V::kLanes <= channels_; c += V::kLanes) border_channels<true>(at, begin, end, c, to);
+    if (c < channels_) border_channels<false>(at, begin, end, c, to);
+  }
+
+  template <bool kWhole>
+  void border_channels(int64_t at, int64_t begin, int64_t end, int64_t c, T* to) const {
+    const Axis& w = axes_[2];
+    const int64_t lanes = channels_ - c;
+    V sum = V::zero();
     for (int64_t t = 0; t < tap_count_; ++t) {
       const T* from = taps_[t].line + at * channels_ + c;
       const T* weights = taps_[t].weights + c;
-      for (int64_t tw = 0; tw < w.taps; ++tw) {
-        const V weight = load(weights);
-        s0 = fma(load(from), weight, s0);
-        s1 = fma(load(from + step), weight, s1);
-        s2 = fma(load(from + 2 * step), weight, s2);
-        s3 = fma(load(from + 3 * step), weight, s3);
-        from += tap_step;
-        weights += weight_step;
+      for (int64_t tw = begin; tw < end; ++tw) {
+        sum = fma(load<kWhole>(from + tw * w.tap_step * channels_, lanes),
+                  load<kWhole>(weights + tw * w.weight_step * channels_, lanes), sum);
       }
     }
-    store(s0, to + c);
-    store(s1, to + channels_ + c);
-    store(s2, to + 2 * channels_ + c);
-    store(s3, to + 3 * channels_ + c);
-  }
-
-  void border(int64_t at, T* to) const {
-    const Axis& w = axes_[2];
-    for (int64_t c = 0; c < channels_; c += V::kLanes) {
-      const int64_t lanes = min64(V::kLanes, channels_ - c);
-      V sum = V::zero();
-      for (int64_t t = 0; t < tap_count_; ++t) {
-        for (int64_t tw = 0; tw < w.taps; ++tw) {
-          const int64_t p = at + tw * w.tap_step;
-          if (p < 0 || p >= w.size) continue;
-          const T* weights = taps_[t].weights + tw * w.weight_step * channels_ + c;
-          sum = fma(V::load_partial(taps_[t].line + p * channels_ + c, lanes), V::load_partial(weights, lanes), sum);
-        }
-      }
+    if constexpr (kWhole) {
+      sum.store(to + c);
+    } else {
       sum.store_partial(to + c, lanes);
     }
   }
@@ -196,94 +268,6 @@ class Depthwise {
   Axis axes_[3];
   int64_t residue_[3];
   Epilogue epilogue_;
-};
-
-// Weight gradient: every task sums a fixed chunk of output lines into [tap][channel], phase 2 adds the chunks in order.
-template <class T>
-class DepthwiseWeightGrad {
-  using V = typename VectorOf<T>::V;
-
- public:
-  explicit DepthwiseWeightGrad(const ConvWeightArgs& args)
-      : args_(args), g_(args.geometry), channels_(g_.in_channels), size_(g_.taps() * channels_) {
-    lines_ = g_.batch * g_.out_dims[0] * g_.out_dims[1];
-    const int64_t work = lines_ * g_.out_dims[2] * size_;
-    chunks_ = max64(1, min64(min64(lines_, kWeightGradChunks), work / (4 * kDepthwiseWork)));
-    lines_per_chunk_ = ceil_div(lines_, chunks_);
-    chunks_ = ceil_div(lines_, lines_per_chunk_);
-  }
-
-  int64_t tasks(int phase) const { return phase == 0 ? 0 : phase == 1 ? chunks_ : 1; }
-  int64_t shared_bytes() const { return round_up(chunks_ * size_ * int64_t{sizeof(T)}, 64); }
-
-  void sum_chunk(int64_t chunk, T* shared) const {
-    T* sums = shared + chunk * size_;
-    zero_run(sums, size_);
-    const int64_t last = min64(lines_, (chunk + 1) * lines_per_chunk_);
-    for (int64_t l = chunk * lines_per_chunk_; l < last; ++l) line(l, sums);
-  }
-
-  void add_chunks(const T* shared) const {
-    T* out = static_cast<T*>(args_.out);
-    const int64_t taps = g_.taps();
-    for (int64_t t = 0; t < taps; ++t) {
-      for (int64_t c = 0; c < channels_; ++c) {
-        T sum = 0;
-        for (int64_t s = 0; s < chunks_; ++s) sum += shared[s * size_ + t * channels_ + c];
-        out[c * taps + t] = sum;
-      }
-    }
-  }
-
- private:
-  void line(int64_t index, T* sums) const {
-    const Axis d = forward_axis(g_, 0), h = forward_axis(g_, 1), w = forward_axis(g_, 2);
-    const int64_t jh = index % h.grid, jd = index / h.grid % d.grid, n = index / h.grid / d.grid;
-    const T* g = static_cast<const T*>(args_.g) + index * w.grid * channels_;
-    const T* x = static_cast<const T*>(args_.x);
-    for (int64_t td = 0; td < d.taps; ++td) {
-      const int64_t pd = jd * d.step + d.first + td * d.tap_step;
-      for (int64_t th = 0; th < h.taps; ++th) {
-        const int64_t ph = jh * h.step + h.first + th * h.tap_step;
-        if (pd < 0 || pd >= d.size || ph < 0 || ph >= h.size) continue;
-        for (int64_t tw = 0; tw < w.taps; ++tw) {
-          const int64_t offset = w.first + tw * w.tap_step;  // grid points whose position lies inside the line
-          const int64_t low = offset < 0 ? ceil_div(-offset, w.step) : 0;
-          const int64_t high = offset < w.size ? min64(w.grid, (w.size - 1 - offset) / w.step + 1) : 0;
-          if (low >= high) continue;
-          const T* from = x + (((n * d.size + pd) * h.size + ph) * w.size + low * w.step + offset) * channels_;
-          add_products(g + low * channels_, from, high - low, w.step * channels_,
-                       sums + ((td * h.taps + th) * w.taps + tw) * channels_);
-        }
-      }
-    }
-  }
-
-  void add_products(const T* g, const T* x, int64_t count, int64_t x_step, T* sums) const {
-    int64_t c = 0;
-    for (; c + 4 * V::kLanes <= channels_; c += 4 * V::kLanes) {
-      V s[4] = {V::load(sums + c), V::load(sums + c + V::kLanes), V::load(sums + c + 2 * V::kLanes),
-                V::load(sums + c + 3 * V::kLanes)};
-      for (int64_t i = 0; i < count; ++i) {
-        for (int v = 0; v < 4; ++v) {
-          s[v] = fma(V::load(g + i * channels_ + c + v * V::kLanes), V::load(x + i * x_step + c + v * V::kLanes), s[v]);
-        }
-      }
-      for (int v = 0; v < 4; ++v) s[v].store(sums + c + v * V::kLanes);
-    }
-    for (; c < channels_; c += V::kLanes) {
-      const int64_t lanes = min64(V::kLanes, channels_ - c);
-      V s = V::load_partial(sums + c, lanes);
-      for (int64_t i = 0; i < count; ++i) {
-        s = fma(V::load_partial(g + i * channels_ + c, lanes), V::load_partial(x + i * x_step + c, lanes), s);
-      }
-      s.store_partial(sums + c, lanes);
-    }
-  }
-
-  const ConvWeightArgs& args_;
-  const ConvGeometry& g_;
-  int64_t channels_, size_, lines_, chunks_, lines_per_chunk_;
 };
 
 }  // namespace
