@@ -20,7 +20,15 @@ import {
   tanh,
   tensor,
 } from '../src/index.js';
-import { charRnn, lenet, resnet18 } from '../src/models/index.js';
+import {
+  charRnn,
+  create,
+  GoogLeNet,
+  type GoogLeNetOutput,
+  lenet,
+  type ModelName,
+  resnet18,
+} from '../src/models/index.js';
 import * as nn from '../src/nn/index.js';
 import * as optim from '../src/optim/index.js';
 import { characterTokenizer, generate } from '../src/text/index.js';
@@ -170,7 +178,7 @@ const withSgd: MakeOptimizer = (parameters) => optim.sgd(parameters, { lr: 1e-3,
 
 /** One training step: forward, backward, update, and the loss read back. */
 function training(
-  make: () => nn.Module,
+  make: () => nn.Module<Tensor<'float32'> | GoogLeNetOutput>,
   shape: readonly number[],
   classes: number,
   makeOptimizer: MakeOptimizer,
@@ -180,7 +188,8 @@ function training(
     const model = make();
     const optimizer = makeOptimizer(model.parameters());
     const step = compile((x: Tensor<'float32'>, y: Tensor<'int32'>) => {
-      const loss = nn.crossEntropy(model.forward(x) as Tensor<'float32'>, y);
+      const output = model.forward(x);
+      const loss = model instanceof GoogLeNet ? model.loss(output, y) : nn.crossEntropy(output as Tensor<'float32'>, y);
       optimizer.minimize(loss);
       return loss;
     });
@@ -198,6 +207,37 @@ workloads.set('train_mlp_784x256x10_b128', training(mlp, [128, 784], 10, withAda
 workloads.set('train_lenet_b128', training(lenet, [128, 1, 28, 28], 10, withAdam));
 const resnet = () => resnet18(10, { stem: 'cifar' });
 workloads.set('train_resnet18_cifar_b64', training(resnet, [64, 3, 32, 32], 10, withSgd));
+
+/** Networks for 224x224 images, and the batch of a training step where one is measured. */
+const zoo: readonly (readonly [name: ModelName, batch?: number])[] = [
+  ['alexnet', 32],
+  ['googlenet', 16],
+  ['resnet18', 16],
+  ['resnet50', 8],
+  ['vgg11', 8],
+  ['vgg16'],
+  ['squeezenet1_1'],
+  ['mobilenet_v2', 16],
+];
+
+/** The logits of a batch. */
+function inference(name: ModelName, batch: number): Workload {
+  return async () => {
+    manualSeed(0);
+    const model: nn.Module<Tensor<'float32'> | GoogLeNetOutput> = create(name).eval();
+    const x = await normal(batch, 3, 224, 224);
+    const infer = compile((image: Tensor<'float32'>) => model.forward(image));
+    return { run: () => infer(x), explain: () => infer.explain(x), items: batch };
+  };
+}
+for (const [name, batch] of zoo) {
+  for (const count of [1, 16]) if (name !== 'vgg11') workloads.set(`infer_${name}_b${count}`, inference(name, count));
+  if (batch)
+    workloads.set(
+      `train_${name}_b${batch}`,
+      training(() => create(name), [batch, 3, 224, 224], 1000, withSgd),
+    );
+}
 
 const kCharacters = 65;
 /** As many characters as tiny-shakespeare has. */

@@ -1,12 +1,13 @@
 /**
- * The residual networks for 32x32 images of He et al., "Deep Residual Learning for Image Recognition" (2015), section
- * 4.2: three stages of 16, 32 and 64 channels, shortcuts without parameters (option A: every second pixel, zeros for the
+ * The residual networks for 32x32 images of He et al., "Deep Residual Learning for Image Recognition"
+ * (https://arxiv.org/abs/1512.03385), section 4.2: three stages of 16, 32 and 64 channels, shortcuts without parameters (option A: every second pixel, zeros for the
  * new channels). State-dict names are those of the widely used PyTorch version (`layer1.0.conv1.weight`).
  */
 import { ArgumentError } from '../errors.js';
 import * as nn from '../nn/index.js';
 import { add, mean, pad, relu, slice } from '../ops/index.js';
 import type { Tensor } from '../tensor.js';
+import { kCifar, type ModelFamily } from './card.js';
 
 type F = Tensor<'float32'>;
 
@@ -53,13 +54,15 @@ class Block extends nn.Module {
   }
 }
 
-class CifarResNet extends nn.Module {
+/** State: `conv1.weight`, `bn1.weight`, `layer1.0.conv1.weight` and so on, `linear.weight`, `linear.bias`. */
+export class CifarResNet extends nn.Module {
   readonly conv1 = convolution(3, 16, 1);
   readonly bn1 = nn.batchNorm2d(16);
   readonly layer1: readonly Block[];
   readonly layer2: readonly Block[];
   readonly layer3: readonly Block[];
-  readonly linear: nn.Linear;
+  /** [N, 64] -> [N, classes]; may be replaced. */
+  linear: nn.Module;
 
   constructor(blocks: number, classes: number) {
     super();
@@ -82,9 +85,25 @@ class CifarResNet extends nn.Module {
  * [N, 3, 32, 32] -> logits [N, classes]. `depth` is 6 n + 2: 20 (269,722 parameters for 10 classes), 32, 44, 56 or 110.
  * @throws ArgumentError for another depth.
  */
-export function resnetCifar(depth = 20, classes = 10): nn.Module {
+export function resnetCifar(depth = 20, classes = 10): CifarResNet {
   const blocks = (depth - 2) / 6;
   if (!Number.isSafeInteger(blocks) || blocks < 1)
     throw new ArgumentError(`resnetCifar: depth must be 6 n + 2, such as 20, 32 or 56, got ${depth}`);
   return new CifarResNet(blocks, classes);
 }
+
+const card = (depth: number, parameters: number, multiplyAdds: number) => ({
+  paper: 'https://arxiv.org/abs/1512.03385',
+  parameters,
+  multiplyAdds,
+  image: kCifar,
+  make: (classes?: number) => resnetCifar(depth, classes),
+});
+
+export const cifarResnets = {
+  resnet20: card(20, 269_722, 40_551_040),
+  resnet32: card(32, 464_154, 68_862_592),
+  resnet44: card(44, 658_586, 97_174_144),
+  resnet56: card(56, 853_018, 125_485_696),
+  resnet110: card(110, 1_727_962, 252_887_680),
+} as const satisfies ModelFamily;

@@ -142,7 +142,7 @@ function inverseErf(u: Tensor<'float64'>): Tensor<'float64'> {
   // Beyond 5.5 deviations, where the polynomials end, all is one.
   const w = minimum(neg(log(mul(sub(1, u), add(u, 1)))), 17);
   const polynomial = (at: Tensor<'float64'>, factors: readonly number[]) =>
-    factors.slice(1).reduce<Tensor<'float64'>>((sum, factor) => add(mul(sum, at), factor), mul(at, 0).add(factors[0]));
+    factors.slice(1).reduce<Tensor<'float64'>>((sum, factor) => add(mul(sum, at), factor), add(mul(at, 0), factors[0]));
   const central = polynomial(sub(w, 2.5), kCentral);
   const tail = polynomial(sub(sqrt(w), 3), kTail);
   return mul(where(less(w, 5), central, tail), u) as Tensor<'float64'>;
