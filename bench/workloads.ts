@@ -220,13 +220,13 @@ const zoo: readonly (readonly [name: ModelName, batch?: number])[] = [
   ['mobilenet_v2', 16],
 ];
 
-/** The logits of a batch. */
+/** The logits of a batch, by a model made ready to serve. */
 function inference(name: ModelName, batch: number): Workload {
   return async () => {
     manualSeed(0);
-    const model: nn.Module<Tensor<'float32'> | GoogLeNetOutput> = create(name).eval();
+    const model: nn.Module<Tensor<'float32'> | GoogLeNetOutput> = create(name);
     const x = await normal(batch, 3, 224, 224);
-    const infer = compile((image: Tensor<'float32'>) => model.forward(image));
+    const infer = await nn.compileModel(model);
     return { run: () => infer(x), explain: () => infer.explain(x), items: batch };
   };
 }
