@@ -174,6 +174,7 @@ void test_all(const std::vector<IsaTable>& tables) {
 int main() {
   const std::vector<IsaTable> tables = conv_tables();
   test_all<float>(tables);
+  test_case<float>(tables, image(3, 40, 40, 40, 90, 100, 3, 1, 1));  // large enough to be fetched ahead
   test_all<double>(tables);
   std::printf("conv: ok\n");
   return 0;

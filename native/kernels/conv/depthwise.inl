@@ -101,6 +101,7 @@ class Depthwise {
     const int64_t jh = index % h.grid, jd = index / h.grid % d.grid, n = index / h.grid / d.grid;
     const T* image = static_cast<const T*>(args_.image);
     tap_count_ = 0;
+    next_ = next_line(n * d.size + jd * d.step + d.first, jh * h.step + h.first);
     for (int64_t td = 0; td < d.taps; ++td) {
       const int64_t pd = jd * d.step + d.first + td * d.tap_step, kd = d.weight_first + td * d.weight_step;
       for (int64_t th = 0; th < h.taps; ++th) {
@@ -128,6 +129,21 @@ class Depthwise {
     }
   }
 
+  // The image line below those that kernel position (slice, row) covers. The blocks of pixels read memory in an order
+  // the processor does not foresee, so lines of large images are asked for one line of output ahead.
+  const T* next_line(int64_t slice, int64_t row) const {
+    const Axis &d = axes_[0], &h = axes_[1], &w = axes_[2];
+    const int64_t lines = g_.batch * d.size * h.size, bytes = lines * w.size * channels_ * int64_t{sizeof(T)};
+    const int64_t below = (slice + (d.taps - 1) * d.tap_step) * h.size + row + h.taps * h.tap_step;
+    if (bytes <= kFarBytes || below < 0 || below >= lines) return nullptr;
+    return static_cast<const T*>(args_.image) + below * w.size * channels_;
+  }
+
+  static void fetch(const T* p, int64_t count) {
+    constexpr int64_t kLine = 64 / sizeof(T);
+    for (int64_t i = 0; i < count; i += kLine) __builtin_prefetch(p + i, 0, 2);
+  }
+
   // Grid points [first, first + count) of the line. Where a block of pixels would end outside, it starts earlier and
   // computes some of them again.
   void pixels(int64_t first, int64_t count, T* to) const {
@@ -140,6 +156,7 @@ class Depthwise {
     int64_t i = begin;
     for (; end - begin >= 8 && i < end; i += 8) {
       i = min64(i, end - 8);
+      if (next_ != nullptr) fetch(next_ + ((first + i) * w.step + w.first) * channels_, 8 * w.step * channels_);
       inside<8>(first + i, to + i * channels_);
     }
     for (; end - begin >= 4 && i < end; i += 4) {
@@ -265,6 +282,7 @@ class Depthwise {
   T* buffer_;
   Tap* taps_;
   int64_t tap_count_;
+  const T* next_;  // the image line that comes into reach next when it is far away, else null
   Axis axes_[3];
   int64_t residue_[3];
   Epilogue epilogue_;

@@ -23,6 +23,8 @@ class DepthwiseWeightGrad {
     lines_per_chunk_ = ceil_div(lines_, chunks_);
     chunks_ = ceil_div(lines_, lines_per_chunk_);
     chunk_ = max64(2 * kGroup, 4096 / channels_);
+    image_lines_ = g_.batch * g_.in_dims[0] * g_.in_dims[1];
+    far_ = image_lines_ * g_.in_dims[2] * channels_ * int64_t{sizeof(T)} > kFarBytes;
   }
 
   int64_t tasks(int phase) const { return phase == 0 ? 0 : phase == 1 ? chunks_ : 1; }
@@ -70,12 +72,14 @@ class DepthwiseWeightGrad {
         for (int64_t th = 0; th < h.taps; ++th) {
           const int64_t ph = jh * h.step + h.first + th * h.tap_step;
           if (pd < 0 || pd >= d.size || ph < 0 || ph >= h.size) continue;
-          const T* image = x + ((n * d.size + pd) * h.size + ph) * w.size * channels_;
+          const int64_t image_line = (n * d.size + pd) * h.size + ph;
+          const T* image = x + image_line * w.size * channels_;
+          const bool ahead = far_ && th == h.taps - 1 && image_line + 1 < image_lines_ && index + 1 < lines_;
           T* to = sums + (td * h.taps + th) * w.taps * channels_;
           int64_t tw = 0;
-          for (; tw + 3 <= w.taps; tw += 3) add_taps<3>(w, g, image, first, last, tw, to);
-          if (w.taps - tw == 2) add_taps<2>(w, g, image, first, last, tw, to);
-          if (w.taps - tw == 1) add_taps<1>(w, g, image, first, last, tw, to);
+          for (; tw + 3 <= w.taps; tw += 3) add_taps<3>(w, g, image, first, last, tw, ahead, to);
+          if (w.taps - tw == 2) add_taps<2>(w, g, image, first, last, tw, ahead, to);
+          if (w.taps - tw == 1) add_taps<1>(w, g, image, first, last, tw, ahead, to);
         }
       }
     }
@@ -83,43 +87,46 @@ class DepthwiseWeightGrad {
 
   // Taps [tw, tw + kTaps) of a kernel row over grid points [first, last): together where all lie inside the image.
   template <int kTaps>
-  void add_taps(const Axis& w, const T* g, const T* image, int64_t first, int64_t last, int64_t tw, T* sums) const {
+  void add_taps(const Axis& w, const T* g, const T* image, int64_t first, int64_t last, int64_t tw, bool ahead,
+                T* sums) const {
     const int64_t begin = min64(last, max64(first, low(w, tw)));
     const int64_t end = max64(begin, min64(last, high(w, tw + kTaps - 1)));
     const T* x = image + (begin * w.step + w.first + tw * w.tap_step) * channels_;
     const bool dense = w.step == 1 && w.tap_step == 1;
     if (end > begin && dense)
-      add_products<kTaps, true>(w, g + begin * channels_, x, end - begin, sums + tw * channels_);
+      add_products<kTaps, true>(w, g + begin * channels_, x, end - begin, ahead, sums + tw * channels_);
     if (end > begin && !dense) {
-      add_products<kTaps, false>(w, g + begin * channels_, x, end - begin, sums + tw * channels_);
+      add_products<kTaps, false>(w, g + begin * channels_, x, end - begin, ahead, sums + tw * channels_);
     }
     for (int64_t t = tw; t < tw + kTaps; ++t) {
       const int64_t from = min64(begin, max64(first, low(w, t))), to = max64(end, min64(last, high(w, t)));
       const T* tap = image + (w.first + t * w.tap_step) * channels_;
       if (from < begin) {
-        add_products<1, false>(w, g + from * channels_, tap + from * w.step * channels_, begin - from,
+        add_products<1, false>(w, g + from * channels_, tap + from * w.step * channels_, begin - from, false,
                                sums + t * channels_);
       }
       if (end < to) {
-        add_products<1, false>(w, g + end * channels_, tap + end * w.step * channels_, to - end, sums + t * channels_);
+        add_products<1, false>(w, g + end * channels_, tap + end * w.step * channels_, to - end, false,
+                               sums + t * channels_);
       }
     }
   }
 
   template <int kTaps, bool kDense>
-  void add_products(const Axis& w, const T* g, const T* x, int64_t count, T* sums) const {
+  void add_products(const Axis& w, const T* g, const T* x, int64_t count, bool ahead, T* sums) const {
     int64_t c = 0;
     for (; c + 2 * V::kLanes <= channels_; c += 2 * V::kLanes) {
-      add_channels<kTaps, kDense, 2, true>(w, g + c, x + c, count, sums + c, 0);
+      add_channels<kTaps, kDense, 2, true>(w, g + c, x + c, count, ahead, sums + c, 0);
     }
     for (; c + V::kLanes <= channels_; c += V::kLanes) {
-      add_channels<kTaps, kDense, 1, true>(w, g + c, x + c, count, sums + c, 0);
+      add_channels<kTaps, kDense, 1, true>(w, g + c, x + c, count, ahead, sums + c, 0);
     }
-    if (c < channels_) add_channels<kTaps, kDense, 1, false>(w, g + c, x + c, count, sums + c, channels_ - c);
+    if (c < channels_) add_channels<kTaps, kDense, 1, false>(w, g + c, x + c, count, ahead, sums + c, channels_ - c);
   }
 
   template <int kTaps, bool kDense, int kVectors, bool kWhole>
-  void add_channels(const Axis& w, const T* g, const T* x, int64_t count, T* sums, int64_t lanes) const {
+  void add_channels(const Axis& w, const T* g, const T* x, int64_t count, [[maybe_unused]] bool ahead, T* sums,
+                    int64_t lanes) const {
     V s[kVectors][kTaps];
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
@@ -129,9 +136,17 @@ class DepthwiseWeightGrad {
     const int64_t step = w.step * channels_, tap_step = w.tap_step * channels_;
     int64_t i = 0;
     if constexpr (kDense && kTaps > 1) {
+      const int64_t x_line = w.size * channels_, g_line = w.grid * channels_;
       for (; i + kGroup <= count; i += kGroup, g += kGroup * channels_, x += kGroup * channels_) {
 #pragma GCC unroll 16
         for (int v = 0; v < kVectors; ++v) {
+          if (ahead) {
+#pragma GCC unroll 16
+            for (int p = 0; p < kGroup; ++p) {
+              __builtin_prefetch(g + g_line + p * channels_ + v * V::kLanes, 0, 2);
+              __builtin_prefetch(x + x_line + p * channels_ + v * V::kLanes, 0, 2);
+            }
+          }
           V pixel[kGroup];
 #pragma GCC unroll 16
           for (int p = 0; p < kGroup; ++p) pixel[p] = load<kWhole>(g + p * channels_ + v * V::kLanes, lanes);
@@ -173,6 +188,8 @@ class DepthwiseWeightGrad {
   const ConvWeightArgs& args_;
   const ConvGeometry& g_;
   int64_t channels_, size_, lines_, chunks_, lines_per_chunk_;
+  int64_t image_lines_;
+  bool far_;       // the image does not stay near: its lines are asked for one output line ahead, like those of g
   int64_t chunk_;  // grid points of a line at a time, so that they stay near for all kernel rows
 };
 
