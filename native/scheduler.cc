@@ -139,7 +139,7 @@ void Scheduler::execute(Job* job, bool alone) {
   for (const Memory& memory : job->bindings) addresses.push_back(memory.data);
   RunOptions options;
   options.abort = &job->abort;
-  options.active = &running_;
+  options.active = alone ? nullptr : &running_;  // a job that runs alone is not among the running ones
   options.alone = alone;
   options.times = job->profile ? &job->times : nullptr;
   job->result = run_program(*job->program, addresses.data(), options, pool_, arenas_);

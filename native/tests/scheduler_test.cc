@@ -225,6 +225,19 @@ void test_others_wait_for_here(Scheduler& scheduler) {
   CHECK_EQ(y, 2);
 }
 
+// A job on the calling thread has scratch for one thread: no other may take its tasks.
+void test_here_is_alone(Scheduler& scheduler) {
+  std::vector<int64_t> y(64);
+  const int64_t bytes = static_cast<int64_t>(y.size() * sizeof(int64_t));
+  ProgramSpec spec = make_spec(0, {{true, 0}}, {{bytes, true}});
+  emit(&spec, "where", {0, 0, static_cast<int64_t>(y.size())});
+  Finished finished;
+  auto job = make_job(build(spec), {{y.data(), bytes}}, &finished);
+  CHECK(scheduler.run_here(&job));
+  CHECK(job->result.outcome == Outcome::kDone);
+  for (int64_t scratch : y) CHECK_EQ(scratch, y[0]);
+}
+
 void test_fault_here(Scheduler& scheduler) {
   Finished finished;
   int64_t y = 0;
@@ -299,6 +312,7 @@ int main() {
   test_here_waits_for_nobody(scheduler);
   test_others_wait_for_here(scheduler);
   test_fault_here(scheduler);
+  test_here_is_alone(scheduler);
   test_many_jobs(scheduler, 0);
   test_many_jobs(scheduler, 2);
   test_submits_and_aborts_from_threads(scheduler);

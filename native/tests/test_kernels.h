@@ -3,8 +3,10 @@
 #include <sched.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "program.h"
@@ -19,6 +21,8 @@ struct FillArgs {
   int64_t n;
   double value;
 };
+
+// where: y[i] = the private scratch that task i was given; slow, so that every thread that may gets some.
 
 // sum: y[i] = sum of x*[i] + bias?[i], plus the sum of `extra`; two phases through shared scratch.
 struct SumArgs {
@@ -86,6 +90,15 @@ inline const KernelTable& table() {
        [](const void* raw, int, int64_t begin, int64_t end, const Context& context) {
          const auto& args = *static_cast<const FaultArgs*>(raw);
          if (begin <= args.at && args.at < end) report_fault(context.status, Fault::kIndexOutOfRange, args.at, 7);
+       }},
+      {"where", "", "-> y", "n", 1, [](const void* args, int) { return static_cast<const FillArgs*>(args)->n; },
+       nullptr, [](const void*) { return int64_t{8}; },
+       [](const void* raw, int, int64_t begin, int64_t end, const Context& context) {
+         const auto& args = *static_cast<const FillArgs*>(raw);
+         for (int64_t i = begin; i < end; ++i) {
+           args.y[i] = reinterpret_cast<int64_t>(context.local);
+           std::this_thread::sleep_for(std::chrono::microseconds(200));
+         }
        }},
       {"scratch", "", "-> y", "bytes", 1, [](const void*, int) { return int64_t{1}; },
        [](const void* args) { return static_cast<const FillArgs*>(args)->n; }, nullptr,
