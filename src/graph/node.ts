@@ -16,7 +16,7 @@ export interface TensorType {
   readonly dtype: DType;
 }
 
-/** Whether a plan may choose algorithms that round differently from the products as written. */
+/** Whether a plan may choose convolutions that round differently from direct ones, and fold scales into weights. */
 export type Numerics = 'fast' | 'strict';
 
 /** What an op's `choose` may look at beside its inputs. */

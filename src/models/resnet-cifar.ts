@@ -1,21 +1,19 @@
 /**
  * The residual networks for 32x32 images of He et al., "Deep Residual Learning for Image Recognition"
- * (https://arxiv.org/abs/1512.03385), section 4.2: three stages of 16, 32 and 64 channels, shortcuts without parameters (option A: every second pixel, zeros for the
- * new channels). State-dict names are those of the widely used PyTorch version (`layer1.0.conv1.weight`).
+ * (https://arxiv.org/abs/1512.03385), section 4.2: three stages of 16, 32 and 64 channels, shortcuts without parameters
+ * (option A: every second pixel, zeros for the new channels). State-dict names are those of the widely used PyTorch
+ * version (`layer1.0.conv1.weight`).
  */
 import { ArgumentError } from '../errors.js';
 import * as nn from '../nn/index.js';
 import { add, mean, pad, relu, slice } from '../ops/index.js';
 import type { Tensor } from '../tensor.js';
-import { kCifar, type ModelFamily } from './card.js';
+import { drawn, kCifar, type ModelFamily } from './card.js';
 
 type F = Tensor<'float32'>;
 
-const convolution = (input: number, output: number, stride: number): nn.Conv2d => {
-  const layer = nn.conv2d(input, output, 3, { stride, padding: 1, bias: false });
-  layer.weight.assign(nn.init.kaimingNormal([output, input, 3, 3]));
-  return layer;
-};
+const convolution = (input: number, output: number, stride: number): nn.Conv2d =>
+  drawn(nn.conv2d(input, output, 3, { stride, padding: 1, bias: false }), nn.init.kaimingNormal);
 
 /** Two 3x3 convolutions with batch norm beside a shortcut. */
 class Block extends nn.Module {

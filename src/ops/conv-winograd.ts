@@ -28,12 +28,14 @@ interface Sizes {
   readonly dims: readonly number[];
 }
 
-/** Costs of one transformed value, in multiply-adds of a large product: measured on AVX2 and AVX-512. */
+/** Costs in multiply-adds of a large product, measured on AVX-512: of a transformed value that stays in cache, */
 const kTransformCost = 12;
+/** of one that is written out and read again, */
+const kStoredCost = 20;
+/** and of a transformed weight. */
 const kWeightCost = 20;
 /** Weights that are transformed once still have to be read, all 36 or 16 numbers for nine. */
 const kReadCost = 8;
-const kStoredCost = 20;
 /** Many small products run this much slower than a large one. */
 const kSlack = 1.1;
 const kLeastChannels = 16;
@@ -44,7 +46,7 @@ const kTileBytes = 2 ** 24;
 
 const gridOf = (dims: readonly number[], tile: Tile): number[] => dims.map((dim) => Math.ceil(dim / tile));
 
-/** Multiply-adds of the direct algorithm; infinite where a choice is not worth making. */
+/** Multiply-adds of the direct algorithm; 0, which nothing undercuts, where a choice is not worth making. */
 function directWork({ batch, inChannels, outChannels, dims: [height, width] }: Sizes): number {
   const work = batch * height * width * 9 * inChannels * outChannels;
   return Math.min(inChannels, outChannels) < kLeastChannels || work < kLeastWork ? 0 : work;
@@ -60,7 +62,7 @@ function winogradWork(sizes: Sizes, tile: Tile, valueCost: number, weightCost = 
 }
 
 /** The tile with which Winograd is expected to be fastest, or undefined where a direct convolution is. */
-export function winogradTile(sizes: Sizes, weightCost = kWeightCost): Tile | undefined {
+function winogradTile(sizes: Sizes, weightCost = kWeightCost): Tile | undefined {
   const work = (tile: Tile) => winogradWork(sizes, tile, kTransformCost, weightCost);
   const [four, two] = [work(4), work(2)];
   if (Math.min(four, two) >= directWork(sizes)) return undefined;

@@ -32,7 +32,7 @@ export type { Frozen, PreparedSource };
 export interface PlanOptions {
   /** Check every float result for NaN and Inf; implies no fusion, so that the op that made it is known. */
   readonly anomaly?: boolean;
-  /** `strict` keeps products as written; `fast`, the default, allows Winograd's. */
+  /** `strict` keeps convolutions direct and folds nothing; `fast`, the default, allows Winograd's. */
   readonly numerics?: Numerics;
 }
 

@@ -1,4 +1,4 @@
-/** Whether kernels may round differently for speed, for the whole process; and what identifies a plan beside its graph. */
+/** Whether kernels may round differently for speed; and what identifies a plan beside its graph. */
 import type { Numerics } from '../graph/node.js';
 import type { PlanOptions } from '../plan/plan.js';
 import { isAnomalyMode } from './anomaly.js';
@@ -9,8 +9,8 @@ let chosen: Numerics | undefined;
 
 /**
  * `fast` (the default) lets 3x3 float32 convolutions run as Winograd convolutions, whose error relative to the output's
- * norm is up to 3e-5 where a direct convolution has 1e-6; `strict` computes every product as written. Applies to
- * programs compiled from now on. `BRAWN_NUMERICS` sets it at start.
+ * norm is up to 3e-5 where a direct convolution has 1e-6, and folds scales into frozen weights; `strict` does neither.
+ * Applies to programs compiled from now on. `BRAWN_NUMERICS` sets it at start.
  */
 export function setNumerics(numerics: Numerics): void {
   chosen = oneOf(all, numerics, 'setNumerics', 'numerics');
