@@ -25,9 +25,10 @@ export const permuted = (node: Node, axes: Axes): Node =>
 const permuteAxes = (node: Node): Axes | undefined =>
   !isLeaf(node) && node.op.name === 'permute' ? (node.attrs.axes as Axes) : undefined;
 
-/** Broadcast or constant operands can be permuted for free: they are read through strides anyway. */
+/** Broadcast or constant operands, permuted or not, can be permuted for free: they are read through strides anyway. */
 function isFree(node: Node): boolean {
-  return constantOf(node) !== undefined || (!isLeaf(node) && node.op.name === 'expand');
+  if (constantOf(node) !== undefined) return true;
+  return !isLeaf(node) && (node.op.name === 'expand' || (node.op.name === 'permute' && isFree(node.inputs[0])));
 }
 
 /** Elementwise nodes that lead to nothing but assignments: they run in the layout of the variables they update. */

@@ -54,6 +54,13 @@ describe('compileModel', () => {
     expect(ops.filter((op) => op !== 'copy')).toEqual(['winograd+add+relu', 'conv+add', 'conv+add', 'matmul+add']);
   });
 
+  it('computes bias and activation in the kernel before them where nothing is folded', async () => {
+    const model = nn.sequential(nn.conv2d(3, 8, 3), nn.relu(), nn.maxPool2d(2), nn.conv2d(8, 4, 1), nn.relu());
+    const run = await nn.compileModel(model);
+    const ops = run.explain(zeros([1, 3, 10, 10]) as F).kernels.map((kernel) => kernel.ops);
+    expect(ops.filter((op) => op !== 'copy')).toEqual(['conv+add+relu', 'maxPool', 'conv+add+relu']);
+  });
+
   it('keeps the weights it was made with', async () => {
     const model = await trained();
     const run = await nn.compileModel(model, { batch: [1, 2], shape: [16, 24, 24] });
