@@ -53,6 +53,20 @@ export function leafIndex(graph: Graph): Map<Node, number> {
   return index;
 }
 
+/** The nodes that read each node, in the graph's order; one that reads it twice stands there twice. */
+export function consumersOf(graph: Graph): Map<Node, Node[]> {
+  const consumers = new Map<Node, Node[]>();
+  for (const node of graph.nodes) {
+    if (isLeaf(node)) continue;
+    for (const input of node.inputs) {
+      const list = consumers.get(input);
+      if (list) list.push(node);
+      else consumers.set(input, [node]);
+    }
+  }
+  return consumers;
+}
+
 /** Text that is equal exactly when two graphs have the same program. */
 export function signature(graph: Graph): string {
   const number = new Map(graph.nodes.map((node, i) => [node, i]));

@@ -28,11 +28,12 @@ export function commit(
 ): { steps: Step[]; commitStart: number } {
   const live = assigns.filter(({ state }) => sizeOf(state.shape) > 0);
   const tail = inPlace ? findTail(steps, live) : new Set<Step>();
-  const direct = live.filter((assign) => writesDirectly(assign, live, tail));
+  const isDirect = directWrites(live, tail);
+  const direct = live.filter(isDirect);
   const byBuffer = new Map(direct.map(({ state, value }) => [value.buffer, state.buffer]));
   const head = steps.filter((step) => !tail.has(step));
   const end = steps.filter((step) => tail.has(step)).map((step) => redirect(step, byBuffer));
-  const rest = live.filter((assign) => !direct.includes(assign));
+  const rest = live.filter((assign) => !byBuffer.has(assign.value.buffer));
   const assigned = new Set(live.map(({ state }) => state.buffer));
   const saves: Step[] = [];
   const copies = rest.map(({ state, value }) => {
@@ -68,22 +69,27 @@ function findTail(steps: readonly Step[], assigns: readonly Assign[]): Set<Step>
   return tail;
 }
 
-function writesDirectly(assign: Assign, assigns: readonly Assign[], tail: ReadonlySet<Step>): boolean {
-  const { state, value } = assign;
-  if (value.buffer.place.kind !== 'arena' || !isWhole(value) || value.buffer.bytes !== state.buffer.bytes) return false;
-  if (assigns.some((other) => other !== assign && other.value.buffer === value.buffer)) return false;
-  let writer: Step | undefined;
-  for (const step of tail) {
-    if (touches(operandsOf(step.writes), value.buffer).length > 0) writer = step;
-  }
-  if (!writer) return false;
-  const own = touches(operandsOf(writer.reads), state.buffer);
-  if (!own.every((operand) => isWhole(operand) && operand.dtype === value.dtype)) return false;
-  // Steps of the tail run in their order; none after the writer may read the old value.
+/** Tells of an assignment whether the step of the tail that computes its value can write it over the old one. */
+function directWrites(assigns: readonly Assign[], tail: ReadonlySet<Step>): (assign: Assign) => boolean {
+  // Steps of the tail were found last first; they run in their order.
   const order = [...tail].reverse();
-  return order
-    .slice(order.indexOf(writer) + 1)
-    .every((step) => touches(operandsOf(step.reads), state.buffer).length === 0);
+  const firstWriter = new Map<Buffer, number>();
+  const lastReader = new Map<Buffer, number>();
+  order.forEach((step, at) => {
+    for (const { buffer } of operandsOf(step.writes)) if (!firstWriter.has(buffer)) firstWriter.set(buffer, at);
+    for (const { buffer } of operandsOf(step.reads)) lastReader.set(buffer, at);
+  });
+  const uses = new Map<Buffer, number>();
+  for (const { value } of assigns) uses.set(value.buffer, (uses.get(value.buffer) ?? 0) + 1);
+  return ({ state, value }) => {
+    const at = firstWriter.get(value.buffer);
+    if (at === undefined || value.buffer.place.kind !== 'arena') return false;
+    if (!isWhole(value) || value.buffer.bytes !== state.buffer.bytes || uses.get(value.buffer) !== 1) return false;
+    // None after the writer may read the old value, and the writer itself only where it then writes.
+    if ((lastReader.get(state.buffer) ?? at) > at) return false;
+    const own = touches(operandsOf(order[at].reads), state.buffer);
+    return own.every((operand) => isWhole(operand) && operand.dtype === value.dtype);
+  };
 }
 
 /** The step with operands in `byBuffer` moved into the variables' own memory. */

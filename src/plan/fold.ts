@@ -3,7 +3,7 @@
  * moves into the weights and one shift, so that batch norm in evaluation costs no more than a bias:
  * ((x * w - c) s + b) is x * (w s) + (b - c s). Sums are rounded in another order. Neighbour: `freeze.ts`.
  */
-import { type Graph, isLeaf, rebuild, rewrite } from '../graph/graph.js';
+import { consumersOf, type Graph, isLeaf, rebuild, rewrite } from '../graph/graph.js';
 import type { Node } from '../graph/node.js';
 import { contiguousView, type View } from '../graph/view.js';
 import { add, div, mul, neg, reshape, slice, sub } from '../ops/index.js';
@@ -66,13 +66,7 @@ function followed(affine: Affine, from: Node, node: Node, frozen: ReadonlySet<No
 
 /** Every node that ends a chain worth folding. */
 function chains(graph: Graph, frozen: ReadonlySet<Node>): Map<Node, Affine> {
-  const consumers = new Map<Node, Node[]>();
-  for (const node of graph.nodes)
-    for (const input of isLeaf(node) ? [] : node.inputs) {
-      const list = consumers.get(input);
-      if (list) list.push(node);
-      else consumers.set(input, [node]);
-    }
+  const consumers = consumersOf(graph);
   const ends = new Map<Node, Affine>();
   for (const product of graph.nodes) {
     if (isLeaf(product) || frozen.has(product) || !isProduct(product) || !frozen.has(product.inputs[1])) continue;

@@ -3,7 +3,7 @@
  * that is the only consumer of a contraction (matmul, convolution) becomes its epilogue.
  */
 import { InternalError } from '../errors.js';
-import { type Graph, isLeaf } from '../graph/graph.js';
+import { consumersOf, type Graph, isLeaf } from '../graph/graph.js';
 import type { Node } from '../graph/node.js';
 import { sameShape, sizeOf } from '../shape.js';
 
@@ -23,20 +23,13 @@ const isComputed = (node: Node): boolean => !isLeaf(node) && node.op.kind !== 'v
 
 class Fuser {
   readonly #unitOf = new Map<Node, Unit>();
-  readonly #consumers = new Map<Node, Node[]>();
+  readonly #consumers: ReadonlyMap<Node, readonly Node[]>;
 
   constructor(
     readonly graph: Graph,
     readonly enabled: boolean,
   ) {
-    for (const node of graph.nodes) {
-      if (isLeaf(node)) continue;
-      for (const input of node.inputs) {
-        const list = this.#consumers.get(input);
-        if (list) list.push(node);
-        else this.#consumers.set(input, [node]);
-      }
-    }
+    this.#consumers = consumersOf(graph);
   }
 
   run(): Unit[] {
@@ -79,20 +72,19 @@ class Fuser {
   /** Whether computing `members` and `node` at once would need a value that itself needs one of them. */
   #reachesAround(members: readonly Node[], node: Node): boolean {
     const inside = new Set([...members, node]);
-    // Nodes younger than `node` have no unit yet, so only older consumers outside could lead back in.
-    const leaving = (from: Node): boolean =>
-      (this.#consumers.get(from) ?? []).some((c) => c.id < node.id && !inside.has(c));
-    if (!members.some(leaving)) return false;
+    // Nodes younger than `node` have no unit yet, so only older ones outside could lead back in.
+    const leaving = (from: Node): Node[] =>
+      (this.#consumers.get(from) ?? []).filter((c) => c.id <= node.id && !seen.has(c));
     const seen = new Set<Node>(inside);
-    const stack = [...inside].flatMap((member) => member.inputs.filter((input) => !inside.has(input)));
+    const stack = members.flatMap(leaving);
     for (let at = stack.pop(); at; at = stack.pop()) {
-      if (seen.has(at) || isLeaf(at)) continue;
-      // A unit is computed as a whole, so reaching one of its nodes reaches what all of them need.
+      if (seen.has(at)) continue;
+      // A unit is computed as a whole, so what leads to one of its nodes leads to what all of them are needed for.
       for (const peer of this.#unitOf.get(at)?.nodes ?? [at]) {
         seen.add(peer);
-        for (const input of peer.inputs) {
-          if (inside.has(input)) return true;
-          if (!seen.has(input)) stack.push(input);
+        for (const consumer of this.#consumers.get(peer) ?? []) {
+          if (inside.has(consumer)) return true;
+          if (consumer.id < node.id && !seen.has(consumer)) stack.push(consumer);
         }
       }
     }

@@ -4,7 +4,7 @@
  */
 import { bytesOf, type DType } from '../dtype.js';
 import { InternalError } from '../errors.js';
-import { type Graph, isLeaf, leafIndex } from '../graph/graph.js';
+import { consumersOf, type Graph, isLeaf, leafIndex } from '../graph/graph.js';
 import type { Node } from '../graph/node.js';
 import { collapseViews, contiguousView, isContiguous, reshapeView } from '../graph/view.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
@@ -22,6 +22,9 @@ export class Lowering {
   readonly #leafBuffers: Buffer[] = [];
   readonly #leafOf: Map<Node, number>;
   readonly #outputs = new Map<Node, number>();
+  readonly #consumers: ReadonlyMap<Node, readonly Node[]>;
+  /** Nodes that something outside of the graph reads. */
+  readonly #kept: ReadonlySet<Node>;
   readonly #copies = new Map<string, Operand>();
   #origin: Node | undefined;
   #label = '';
@@ -31,6 +34,8 @@ export class Lowering {
     readonly inPlace: boolean,
   ) {
     this.#leafOf = leafIndex(graph);
+    this.#consumers = consumersOf(graph);
+    this.#kept = new Set([...graph.outputs, ...graph.assigns.map(({ value }) => value)]);
     for (const [index, leaf] of graph.leaves.entries())
       this.#leafBuffers.push(this.#buffer(sizeOf(leaf.shape) * bytesOf(leaf.dtype), { kind: 'leaf', index }));
     for (const [index, node] of graph.outputs.entries()) {
@@ -283,25 +288,11 @@ export class Lowering {
     return place;
   }
 
-  #used: Map<Node, Node[]> | undefined;
-
   /** The unit's nodes that something outside of it reads. */
   #usedOutside(unit: Unit): Node[] {
-    if (!this.#used) {
-      this.#used = new Map();
-      for (const node of this.graph.nodes) {
-        if (isLeaf(node)) continue;
-        for (const input of node.inputs) {
-          const list = this.#used.get(input);
-          if (list) list.push(node);
-          else this.#used.set(input, [node]);
-        }
-      }
-    }
     const inside = new Set(unit.nodes);
-    const kept = new Set([...this.graph.outputs, ...this.graph.assigns.map(({ value }) => value)]);
     return unit.nodes.filter(
-      (node) => kept.has(node) || this.#used?.get(node)?.some((consumer) => !inside.has(consumer)),
+      (node) => this.#kept.has(node) || this.#consumers.get(node)?.some((consumer) => !inside.has(consumer)),
     );
   }
 

@@ -34,6 +34,8 @@ export interface PlanOptions {
   readonly anomaly?: boolean;
   /** `strict` keeps convolutions direct and folds nothing; `fast`, the default, allows Winograd's. */
   readonly numerics?: Numerics;
+  /** The passes up to `choose`, where the graph has been through them already: `freezeGraph` does them. */
+  readonly done?: readonly Stage[];
 }
 
 /** What each pass made, by name, as text made on demand. */
@@ -55,14 +57,9 @@ export function plan(graph: Graph, options: PlanOptions = {}): Plan {
 }
 
 function throughPasses(graph: Graph, options: PlanOptions): Plan {
-  const stages: Stage[] = [];
-  const pass = <T>(name: string, result: T, print: (result: T) => string): T => {
-    stages.push({ name, print: () => print(result) });
-    return result;
-  };
-  pass('graph', graph, printGraph);
-  const laid = laidOut(graph, options, pass);
-  const chosen = pass('choose', choose(laid, options.numerics ?? 'fast'), printGraph);
+  const stages: Stage[] = [...(options.done ?? [])];
+  const pass = recorder(stages);
+  const chosen = options.done ? graph : chosenOf(graph, options, pass);
   const units = pass<Unit[]>('fuse', fuse(chosen, !options.anomaly), printUnits);
   const lowered = pass('lower', lower(chosen, units, !options.anomaly), printSteps);
   const list = pass('sweep', sweep(options.anomaly ? checkFinite(lowered) : lowered), printSteps);
@@ -74,20 +71,44 @@ function throughPasses(graph: Graph, options: PlanOptions): Plan {
   return { list, leafBytes: order, arenaBytes, stages };
 }
 
-type Pass = (name: string, result: Graph, print: (result: Graph) => string) => Graph;
+type Pass = <T>(name: string, result: T, print: (result: T) => string) => T;
 
-function laidOut(graph: Graph, { anomaly }: PlanOptions, pass: Pass = (_, result) => result): Graph {
+/** Keeps what each pass gives. */
+const recorder =
+  (stages: Stage[]): Pass =>
+  (name, result, print) => {
+    stages.push({ name, print: () => print(result) });
+    return result;
+  };
+
+function laidOut(graph: Graph, { anomaly }: PlanOptions, pass: Pass): Graph {
+  pass('graph', graph, printGraph);
   const simple = pass('simplify', simplify(graph, !anomaly), printGraph);
   const picked = pass('tables', anomaly ? simple : pickOnce(simple), printGraph);
   return pass('layout', layout(picked, !anomaly), printGraph);
 }
 
-/** Splits a graph whose variables will not change from now on, and which assigns to none. */
-export function freezeGraph(graph: Graph, options: PlanOptions = {}): Frozen {
+function chosenOf(graph: Graph, options: PlanOptions, pass: Pass): Graph {
+  return pass('choose', choose(laidOut(graph, options, pass), options.numerics ?? 'fast'), printGraph);
+}
+
+/**
+ * Splits a graph whose variables will not change from now on, and which assigns to none. The parts are planned with the
+ * same options and the passes that are `done`.
+ */
+export function freezeGraph(graph: Graph, options: PlanOptions = {}): Frozen & { readonly done: readonly Stage[] } {
   return unrecorded(() => {
-    const laid = laidOut(graph, options);
-    const folded = options.numerics === 'strict' ? laid : simplify(fold(laid, frozenNodes(laid)));
-    return freeze(choose(folded, options.numerics ?? 'fast', frozenNodes(folded)));
+    const { numerics = 'fast' } = options;
+    const done: Stage[] = [];
+    const pass = recorder(done);
+    const laid = laidOut(graph, options, pass);
+    const folded =
+      numerics === 'strict'
+        ? laid
+        : pass('fold', simplify(fold(laid, frozenNodes(laid)), !options.anomaly), printGraph);
+    const frozen = freeze(choose(folded, numerics, frozenNodes(folded)));
+    pass('choose', frozen.graph, printGraph);
+    return { ...frozen, done };
   });
 }
 

@@ -7,13 +7,13 @@ import type { TypedArray } from '../dtype.js';
 import { ArgumentError, StateError } from '../errors.js';
 import { collect } from '../graph/graph.js';
 import { dataNode, leafNode } from '../graph/leaves.js';
-import type { Node } from '../graph/node.js';
+import type { Node, Numerics } from '../graph/node.js';
 import { ambientTrace, currentTrace, PlaceholderSource, Trace, withTrace } from '../graph/trace.js';
 import { type Frozen, freezeGraph, type PreparedSource } from '../plan/plan.js';
 import { type RunOptions, Tensor } from '../tensor.js';
 import { type Explanation, explainPlan } from './explain.js';
-import { planKey, planOptions } from './numerics.js';
-import { Executable, evaluateNodes, getBackend } from './run.js';
+import { checkNumerics, planKey, planOptions } from './numerics.js';
+import { Executable, type ExecutableParts, evaluateNodes, getBackend } from './run.js';
 import { flatten, mapTensors } from './tree.js';
 
 /** Options of `compile`. */
@@ -27,6 +27,8 @@ export interface CompileOptions {
    * good; `fn` may assign to no variable. What depends on weights alone is then computed once.
    */
   readonly frozen?: boolean;
+  /** How the function's programs may round; as `setNumerics` says at the first call for each signature unless told. */
+  readonly numerics?: Numerics;
 }
 
 /** A traced function. Tensors in its result are computed when the promise resolves. */
@@ -60,11 +62,12 @@ class Tracer {
     readonly name: string,
     readonly cacheSize: number,
     readonly frozen: boolean,
+    readonly numerics?: Numerics,
   ) {}
 
   /** The traced function for arguments of this signature, as the host facts it depends on are now. */
   traced(args: readonly unknown[], signature: string): Traced {
-    const key = `${this.frozen ? getBackend() : ''} ${planKey()}${signature}`;
+    const key = `${this.frozen ? getBackend() : ''} ${planKey(this.numerics)}${signature}`;
     const at = this.programs.findIndex((known) => known.key === key && (this.frozen || known.trace.holds));
     const found = at < 0 ? this.#trace(args, key) : this.programs.splice(at, 1)[0];
     this.programs.unshift(found);
@@ -105,16 +108,21 @@ class Tracer {
       assigns,
     );
     const traced = { key, trace, placeholders, outputs, result };
-    if (!this.frozen) return { ...traced, executable: new Executable(graph, { variables, readsPresent: true }) };
+    // Other algorithms are native alone.
+    const options = planOptions(getBackend() === 'native' ? this.numerics : 'strict');
+    if (!this.frozen)
+      return { ...traced, executable: new Executable(graph, { variables, readsPresent: true, options }) };
     if (variables.length > 0)
       throw new StateError(
         `${this.name}: a frozen function assigns to ${variables[0].label}; compile it without frozen`,
       );
-    // Other algorithms are native alone.
-    const options = getBackend() === 'native' ? planOptions() : ({ numerics: 'strict' } as const);
-    const parts = freezeGraph(graph, options);
-    const executable = new Executable(parts.graph, { readsPresent: true });
-    return { ...traced, executable, preparation: new Preparation(parts) };
+    const { done, ...parts } = freezeGraph(graph, options);
+    const planned = { readsPresent: true, options: { ...options, done } };
+    return {
+      ...traced,
+      executable: new Executable(parts.graph, planned),
+      preparation: new Preparation(parts, planned),
+    };
   }
 
   async run({ signal }: RunOptions, args: readonly unknown[]): Promise<unknown> {
@@ -150,9 +158,9 @@ class Preparation {
   #executable: Executable | undefined;
   #running: Promise<void> | undefined;
 
-  constructor({ preparation, sources }: Frozen) {
+  constructor({ preparation, sources }: Frozen, parts: ExecutableParts) {
     this.#sources = sources;
-    if (sources.length > 0) this.#executable = new Executable(preparation, { readsPresent: true });
+    if (sources.length > 0) this.#executable = new Executable(preparation, parts);
   }
 
   /** What to wait for before a run, if anything. A preparation that fails is tried again by the next run. */
@@ -194,10 +202,11 @@ export function compile<Args extends readonly unknown[], Result>(
   options: CompileOptions = {},
 ): CompiledFunction<Args, Result> {
   if (typeof fn !== 'function') throw new ArgumentError(`compile: needs a function, got ${typeof fn}`);
-  const { name = fn.name || 'compiled function', cacheSize = 32, frozen = false } = options;
+  const { name = fn.name || 'compiled function', cacheSize = 32, frozen = false, numerics } = options;
   if (!Number.isSafeInteger(cacheSize) || cacheSize < 1)
     throw new ArgumentError(`compile: cacheSize must be a whole number of at least 1, got ${cacheSize}`);
-  const tracer = new Tracer(fn as never, name, cacheSize, frozen);
+  if (numerics !== undefined) checkNumerics(numerics, name);
+  const tracer = new Tracer(fn as never, name, cacheSize, frozen, numerics);
   const run = (runOptions: RunOptions, args: Args) => {
     const outer = currentTrace();
     if (outer.isCompiling)

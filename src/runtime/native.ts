@@ -25,9 +25,9 @@ export interface Compiled {
 }
 
 /** Plans `graph` and checks that a run would fit in memory. */
-export function compileGraph(graph: Graph): Compiled {
+export function compileGraph(graph: Graph, options = planOptions()): Compiled {
   const native = addon();
-  const planned = plan(graph, planOptions());
+  const planned = plan(graph, options);
   const outputBytes = planned.list.outputBytes.reduce((a, b) => a + b, 0);
   const least = planned.arenaBytes + outputBytes;
   // The addon answers -1 where the platform does not tell.

@@ -13,17 +13,22 @@ let chosen: Numerics | undefined;
  * Applies to programs compiled from now on. `BRAWN_NUMERICS` sets it at start.
  */
 export function setNumerics(numerics: Numerics): void {
-  chosen = oneOf(all, numerics, 'setNumerics', 'numerics');
+  chosen = checkNumerics(numerics, 'setNumerics');
+}
+
+/** `numerics` itself. @throws ArgumentError that starts with `where` when it is neither `fast` nor `strict`. */
+export function checkNumerics(numerics: string, where: string): Numerics {
+  return oneOf(all, numerics, where, 'numerics');
 }
 
 /** The numerics in use. @throws ArgumentError when `BRAWN_NUMERICS` names none. */
 export function getNumerics(): Numerics {
-  chosen ??= oneOf(all, process.env.BRAWN_NUMERICS || 'fast', 'BRAWN_NUMERICS', 'numerics');
+  chosen ??= checkNumerics(process.env.BRAWN_NUMERICS || 'fast', 'BRAWN_NUMERICS');
   return chosen;
 }
 
 /** The options of plans made now. */
-export const planOptions = (): PlanOptions => ({ anomaly: isAnomalyMode(), numerics: getNumerics() });
+export const planOptions = (numerics = getNumerics()): PlanOptions => ({ anomaly: isAnomalyMode(), numerics });
 
 /** Tells programs apart that are made of equal graphs under different options. */
-export const planKey = (): string => `${isAnomalyMode() ? 'anomaly ' : ''}${getNumerics()} `;
+export const planKey = (numerics = getNumerics()): string => `${isAnomalyMode() ? 'anomaly ' : ''}${numerics} `;

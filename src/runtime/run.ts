@@ -7,6 +7,7 @@ import { ArgumentError } from '../errors.js';
 import { type Assignment, collect, type Graph, signature } from '../graph/graph.js';
 import type { LeafSource, Node } from '../graph/node.js';
 import { ambientTrace, refuseWhileTracing } from '../graph/trace.js';
+import type { PlanOptions } from '../plan/plan.js';
 import { type RunOptions, setReader, Tensor } from '../tensor.js';
 import { StateSource, type Variable } from '../variable.js';
 import { isAnomalyMode } from './anomaly.js';
@@ -68,6 +69,8 @@ export interface ExecutableParts {
   readonly shared?: LruCache<string, Compiled>;
   /** Whether the graph may read variables as they are when it runs, and not only as they were at some time. */
   readonly readsPresent?: boolean;
+  /** How it is planned; as is set when that happens unless told. */
+  readonly options?: PlanOptions;
 }
 
 /** A graph ready to run any number of times. */
@@ -75,12 +78,14 @@ export class Executable {
   readonly variables: readonly Variable[];
   readonly #shared: LruCache<string, Compiled> | undefined;
   readonly #dated: readonly StateSource[];
+  readonly #options: PlanOptions | undefined;
   #graph: Graph;
   #compiled: Compiled | undefined;
 
-  constructor(graph: Graph, { variables = [], shared, readsPresent = false }: ExecutableParts) {
+  constructor(graph: Graph, { variables = [], shared, readsPresent = false, options }: ExecutableParts) {
     this.variables = variables;
     this.#shared = shared;
+    this.#options = options;
     this.#graph = graph;
     this.#dated = graph.nodes.flatMap(({ source }) =>
       source instanceof StateSource && !(readsPresent && source.version === undefined) ? [source] : [],
@@ -103,7 +108,7 @@ export class Executable {
     this.#graph = collect(this.#graph.outputs, this.#graph.assigns);
     const shared = this.#shared;
     const key = shared ? `${planKey()}${signature(this.#graph)}` : '';
-    this.#compiled = shared?.get(key) ?? compileGraph(this.#graph);
+    this.#compiled = shared?.get(key) ?? compileGraph(this.#graph, this.#options);
     shared?.set(key, this.#compiled);
     return this.#compiled;
   }
