@@ -4,6 +4,7 @@
  */
 import type { DType, TypedArray, TypedArrayOf } from './dtype.js';
 import { ArgumentError, DTypeError, ShapeError, StateError } from './errors.js';
+import { collect } from './graph/graph.js';
 import { leafNode } from './graph/leaves.js';
 import type { LeafSource, Node } from './graph/node.js';
 import { currentTrace, hostFact } from './graph/trace.js';
@@ -26,6 +27,7 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
   /** @internal Gives the elements the first time they are needed. */
   #init: Tensor<D> | undefined;
   #storage: TypedArray | undefined;
+  #isClaimed = false;
   #version = new Version();
   #leaf: Node | undefined;
   name: string | undefined;
@@ -85,7 +87,29 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
       );
     if (value.dtype !== this.#dtype)
       throw new DTypeError(`assign: ${this.label} is ${this.#dtype} but the value is ${value.dtype}; cast it first`);
-    currentTrace().assigned.set(this as Variable, value.node);
+    const trace = currentTrace();
+    if (!trace.isCompiling && this.#isUnread && !dependsOnState(value.node)) this.#init = new Tensor(value.node);
+    else trace.assigned.set(this as Variable, value.node);
+  }
+
+  /** Whether nobody can tell what the first value would have been: it has been neither computed nor used. */
+  get #isUnread(): boolean {
+    return !this.#storage && !this.#leaf && !this.#isClaimed && !currentTrace().assigned.has(this as Variable);
+  }
+
+  /** @internal A run has been called for that reads the first value. */
+  claimFirst(): void {
+    this.#isClaimed = true;
+  }
+
+  /**
+   * @internal Takes `elements`, which become the variable's own, as its first value; false when it had one that may have
+   * been seen.
+   */
+  adopt(elements: TypedArray): boolean {
+    if (currentTrace().isCompiling || !this.#isUnread) return false;
+    this.initialize(elements);
+    return true;
   }
 
   /** @internal */
@@ -132,6 +156,11 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
   override toString(): string {
     return `${this.constructor.name}<${this.#dtype}>${showShape(this.#shape)}`;
   }
+}
+
+/** Whether the value may change until it is computed. */
+function dependsOnState(node: Node): boolean {
+  return collect([node]).leaves.some(({ source }) => source && source.kind !== 'data');
 }
 
 /** A variable that an optimizer trains. */

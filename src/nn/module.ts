@@ -164,9 +164,12 @@ export abstract class Module<Result = Tensor<'float32'>, Inputs extends unknown[
     await saveSafetensors(path, this.stateDict(), metadata);
   }
 
-  /** Loads a safetensors file into the module. Throws as `loadSafetensors` and `loadStateDict`. */
+  /**
+   * Loads a safetensors file into the module. Variables that have not been used yet take what is read without a copy, and
+   * their first values are never drawn. Throws as `loadSafetensors` and `loadStateDict`.
+   */
   async load(path: string, options: LoadStateOptions = {}): Promise<LoadReport> {
-    const report = assignState(this.stateDict(), await loadSafetensors(path), { where: path, ...options });
+    const report = assignState(this.stateDict(), await loadSafetensors(path), { where: path, ...options }, true);
     await evaluate([]);
     return report;
   }

@@ -28,11 +28,15 @@ const list = (items: readonly string[]): string =>
 /** Counters that files from before PyTorch 0.4.1 lack; they keep their value. */
 const isOptional = (name: string): boolean => /(^|\.)num_batches_tracked$/.test(name);
 
-/** Assigns `state` to the variables of the same names, or throws and assigns nothing. */
+/**
+ * Assigns `state` to the variables of the same names, or throws and assigns nothing. With `isOwn` nobody else has the
+ * tensors: variables without a value yet take their elements without a copy.
+ */
 export function assignState(
   variables: Readonly<Record<string, Variable>>,
   state: Readonly<Record<string, Tensor>>,
   options: LoadStateOptions,
+  isOwn = false,
 ): LoadReport {
   const { strict = true, where } = options;
   const origin = where === undefined ? 'loadStateDict' : `loadStateDict: ${where}`;
@@ -53,6 +57,11 @@ export function assignState(
   if (shapes.length > 0) throw new ShapeError(`${origin}: ${list(shapes)}`);
   const dtypes = differing((name) => variables[name].dtype !== state[name].dtype);
   if (dtypes.length > 0) throw new DTypeError(`${origin}: ${list(dtypes)}; cast first`);
-  for (const name of shared) if (variables[name] !== state[name]) variables[name].assign(state[name]);
+  for (const name of shared) {
+    const [variable, value] = [variables[name], state[name]];
+    const { storage } = value.node;
+    if (variable === value || (isOwn && storage && variable.adopt(storage))) continue;
+    variable.assign(value);
+  }
   return { missing, unexpected };
 }

@@ -132,7 +132,9 @@ export class Executable {
       await after;
       await initialize(this.#graph, signal);
     };
-    const isReady = !after && uninitialized(this.#graph).length === 0;
+    const missing = uninitialized(this.#graph);
+    for (const variable of missing) variable.claimFirst();
+    const isReady = !after && missing.length === 0;
     const running = inOrder(isReady ? undefined : prepare, () => using(() => this.submit(signal, hosts)));
     if (undo.length === 0) return running;
     return running.catch((error) => {

@@ -176,7 +176,6 @@ it("GoogLeNet's loss takes both auxiliary classifiers in at 0.3", async () => {
   expect('aux1' in googlenet(4, { auxLogits: false }).forward(fixed([2, 3, 32, 32], 4))).toBe(false);
 });
 
-// Last, because what is run evaluates the first values of all networks made before it.
 describe('is described as it is', () => {
   it.each(names)('%s', (name) => {
     const { parameters, multiplyAdds, entries, state } = golden[name];

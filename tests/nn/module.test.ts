@@ -3,7 +3,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { add, compile, grad, manualSeed, nn, optim, sum, type Tensor, tensor, zeros } from '../../src/index.js';
+import {
+  add,
+  compile,
+  grad,
+  manualSeed,
+  nn,
+  optim,
+  sum,
+  type Tensor,
+  tensor,
+  Variable,
+  zeros,
+} from '../../src/index.js';
 
 class Block extends nn.Module {
   readonly conv1 = nn.conv2d(2, 4, 3, { bias: false });
@@ -254,6 +266,35 @@ describe('state', () => {
     await run(x);
     layer.loadStateDict({ weight: tensor([[3, 4]]) });
     expect(await (await run(x)).toArray()).toEqual([[7]]);
+  });
+
+  it('read from a file before the first use takes the place of first values, which are never drawn', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'brawn-module-'));
+    const path = join(folder, 'net.safetensors');
+    const [from, to] = [nn.linear(3, 2), nn.linear(3, 2)];
+    await from.save(path);
+    await to.load(path);
+    await rm(folder, { recursive: true });
+    expect(to.weight.pendingInit).toBeUndefined();
+    expect(await to.weight.data()).toEqual(await from.weight.data());
+  });
+
+  it('assigned before the first use is the first value; after a call that uses the old one it is the next', async () => {
+    const [first, used, called] = Array.from({ length: 3 }, () => new Variable(tensor([1, 2])));
+    first.assign(tensor([3, 4]));
+    expect(await first.toArray()).toEqual([3, 4]);
+    const sumOf = sum(used);
+    used.assign(tensor([5, 6]));
+    expect(await sumOf.item()).toBe(3);
+    expect(await used.toArray()).toEqual([5, 6]);
+    const running = compile(() => sum(called))();
+    called.assign(tensor([7, 8]));
+    expect(await (await running).item()).toBe(3);
+    expect(await called.toArray()).toEqual([7, 8]);
+    const other = new Variable(tensor([0, 0]));
+    other.assign(add(called, 1));
+    called.assign(tensor([0, 0]));
+    expect(await other.toArray()).toEqual([8, 9]);
   });
 
   it('of the same seed is the same', async () => {
