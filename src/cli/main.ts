@@ -5,7 +5,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { BrawnError } from '../errors.js';
 import { addon } from '../runtime/addon.js';
 import { systemInfo } from '../runtime/threads.js';
-import { type ExplainOptions, explainRecipe } from './explain.js';
+import { type ExplainOptions, type ExplainTextOptions, explainRecipe, explainText } from './explain.js';
 import { checkOptimizer, optimizerNames } from './optimizers.js';
 import { type PredictOptions, predictRecipe } from './predict.js';
 import { findRecipe, imageRecipe, isText, type NamedRecipe, noRecipe, type TextSettings } from './recipe.js';
@@ -76,11 +76,18 @@ function knownOptimizer(name: string): string {
   }
 }
 
+/** Why an option does not go with the recipe; undefined when all do. */
+function alien(given: string, found: NamedRecipe, flags: object): string | undefined {
+  if (isText(found)) return undefined;
+  const first = [...shapeOptions, ...courseOptions].find((option) => Object.hasOwn(flags, option.attributeName()));
+  return first && `${first.long} is for recipes of text, which ${given} is not`;
+}
+
 /** Why the options of `train` cannot be used together; undefined when they can. */
 function conflict(given: string, found: NamedRecipe, flags: TrainFlags): string | undefined {
   const { recipe } = found;
-  const [alien] = textOptions.filter((option) => Object.hasOwn(flags, option.attributeName()));
-  if (!isText(found) && alien) return `${alien.long} is for recipes of text, which ${given} is not`;
+  const wrong = alien(given, found, flags);
+  if (wrong !== undefined) return wrong;
   if (isText(found) && flags.augment === false) return `--no-augment is for recipes of images, which ${given} is not`;
   if (flags.data !== undefined && recipe.takesData === false)
     return `recipe ${given} draws its own data and takes no --data`;
@@ -123,9 +130,16 @@ async function predict(given: string, images: readonly string[], flags: PredictF
   await predictRecipe(found, images, { ...flags, weights: flags.weights ?? `runs/${found.name}.safetensors` });
 }
 
-async function explain(given: string, { json, ...flags }: ExplainOptions & { json?: boolean }): Promise<void> {
-  const { recipe } = imageRecipe(await findRecipe(given), 'explain');
-  const explanation = explainRecipe(recipe, flags);
+type ExplainFlags = ExplainOptions & ExplainTextOptions & { readonly json?: boolean };
+
+async function explain(given: string, { json, ...flags }: ExplainFlags): Promise<void> {
+  const found = await findRecipe(given);
+  const idle = flags.data !== undefined && !isText(found) ? `explain needs no --data for ${given}` : undefined;
+  const wrong = alien(given, found, flags) ?? idle;
+  if (wrong !== undefined) throw new CommanderError(2, 'brawn.options', `error: ${wrong}`);
+  const explanation = isText(found)
+    ? await explainText(found.recipe, flags)
+    : explainRecipe(imageRecipe(found, 'explain').recipe, flags);
   const { passes: _, ...facts } = explanation;
   console.log(json ? JSON.stringify(facts) : String(explanation));
 }
@@ -162,8 +176,8 @@ function info(flags: { json?: boolean }): void {
   for (const [name, value] of Object.entries(shown)) console.log(`${name.padEnd(12)}${value}`);
 }
 
-/** Options of recipes of text, by the names of the well-known char-rnn where it has them. */
-const textOptions: readonly Option[] = [
+/** What shapes a network that writes and its step, by the names of the well-known char-rnn where it has them. */
+const shapeOptions: readonly Option[] = [
   new Option('--tokenizer <kind>', 'character, word, byte, or the path of a tokenizer.json (character unless told)'),
   new Option('--cell <kind>', 'recurrent layer (lstm unless told)').choices(['rnn', 'lstm', 'gru']),
   new Option('--layers <n>', 'recurrent layers').argParser(positiveInteger),
@@ -174,11 +188,17 @@ const textOptions: readonly Option[] = [
   new Option('--tied', 'the last layer shares the weights of the embedding'),
   new Option('--dropout <p>', 'after each recurrent layer').argParser(fraction),
   new Option('--seq-length <n>', 'tokens over which gradients flow back').argParser(positiveInteger),
+  new Option('--grad-clip <norm>', 'largest norm of the gradients; 0 for any').argParser(notNegative),
+];
+
+/** What shapes the course of its training. */
+const courseOptions: readonly Option[] = [
   new Option('--lr-decay <factor>', 'of the learning rate, after each epoch').argParser(positiveNumber),
   new Option('--lr-decay-after <epochs>', 'the first epochs keep the rate').argParser(wholeNumber),
-  new Option('--grad-clip <norm>', 'largest norm of the gradients; 0 for any').argParser(notNegative),
   new Option('--val-fraction <share>', 'of the text, held out at its end').argParser(fraction),
 ];
+
+const kTextGroup = 'Options for text:';
 
 function program(): Command {
   const brawn = new Command('brawn')
@@ -205,7 +225,7 @@ function program(): Command {
     .option('--json', 'one JSON object a line')
     .addHelpText('after', `\nRecipes:\n${list.join('\n')}`)
     .action(train);
-  for (const option of textOptions) training.addOption(option.helpGroup('Options for text:'));
+  for (const option of [...shapeOptions, ...courseOptions]) training.addOption(option.helpGroup(kTextGroup));
   const name = 'a recipe, as in train';
   brawn
     .command('predict')
@@ -230,7 +250,7 @@ function program(): Command {
     .option('--top-p <p>', 'only from the fewest that have this probability together', probability)
     .option('--json', 'one JSON object')
     .action(sample);
-  brawn
+  const explaining = brawn
     .command('explain')
     .description('show the native program of a training step: kernels, work, memory')
     .argument('<recipe>', name, knownRecipe)
@@ -239,6 +259,8 @@ function program(): Command {
     .option('--predict', 'the prediction instead of the training step')
     .option('--json', 'one JSON object')
     .action(explain);
+  explaining.addOption(new Option('--data <path>', 'the text, a file or folder').helpGroup(kTextGroup));
+  for (const option of shapeOptions) explaining.addOption(option.helpGroup(kTextGroup));
   brawn
     .command('info')
     .description('instruction set, threads, limits and addon in use')

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { explainText } from '../../src/cli/explain.js';
 import { findRecipe, isText } from '../../src/cli/recipe.js';
 import type { TextEpochEvent, TrainEvent } from '../../src/cli/report.js';
 import { sampleModel } from '../../src/cli/sample.js';
@@ -21,9 +22,14 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const small = { epochs: 2, hiddenSize: 12, layers: 1, seqLength: 10, batchSize: 8, lr: 0.02 };
 
-async function train(options: Partial<TextTrainOptions> = {}, onEvent?: (event: TrainEvent) => void) {
+async function charRnn() {
   const found = await findRecipe('char-rnn');
   if (!isText(found)) throw new Error('char-rnn is no recipe of text');
+  return found;
+}
+
+async function train(options: Partial<TextTrainOptions> = {}, onEvent?: (event: TrainEvent) => void) {
+  const found = await charRnn();
   const events: TrainEvent[] = [];
   const report = (event: TrainEvent) => {
     events.push(event);
@@ -42,6 +48,29 @@ async function sampled(file: string, options: object = {}): Promise<string> {
   await sampleModel(file, { temperature: 1, length: 30, seed: 1, ...options }, { write });
   return text;
 }
+
+describe('explain char-rnn', () => {
+  const kernels = async (options: object) => {
+    const { recipe } = await charRnn();
+    const explanation = await explainText(recipe, { ...small, data: at('text.txt'), ...options });
+    return explanation.kernels;
+  };
+
+  it('shows the training step: layers forward and backward, and the updates', async () => {
+    const step = await kernels({ layers: 2, hiddenSize: 16 });
+    const names = step.map(({ kernel }) => kernel);
+    expect(names.filter((name) => name === 'recurrent_lstm_f32').length).toBe(2);
+    expect(names.filter((name) => name === 'recurrent_lstm_backward_f32').length).toBe(2);
+    expect(names).toContain('elementwise_sweep');
+    // 18 characters in the text, 16 units, 10 steps of 8 streams.
+    expect(step.some(({ shapes }) => shapes.join(' ').startsWith('[80,16] [16,18]'))).toBe(true);
+  });
+
+  it('shows the prediction, with other layers', async () => {
+    const names = (await kernels({ cell: 'gru', predict: true })).map(({ kernel }) => kernel);
+    expect(names.filter((name) => name.startsWith('recurrent'))).toEqual(['recurrent_gru_f32']);
+  });
+});
 
 describe('train char-rnn', () => {
   it('leaves a model that writes, and a run folder', async () => {
