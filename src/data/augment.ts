@@ -76,7 +76,9 @@ export function augmentInWorkers(
   options: AugmentOptions & { readonly workers?: number } = {},
 ): WorkerAugment {
   const { workers } = options;
-  return inWorkers(import.meta.url, { export: 'augmentHost', workers, data: checked(list, options) }) as WorkerAugment;
+  // This module by its place in the package: in a bundle it is part of another file.
+  const module = new URL('../data/augment.js', import.meta.url);
+  return inWorkers(module, { export: 'augmentHost', workers, data: checked(list, options) }) as WorkerAugment;
 }
 
 /** Options of `mixup`. */

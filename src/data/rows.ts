@@ -1,6 +1,6 @@
 /** Rows of text files: CSV, parsed by csv-parse, and NDJSON, one JSON value a line. Both are streamed, plain or .gz. */
 import { pipeline } from 'node:stream';
-import { type CsvError, parse } from 'csv-parse';
+import type { CsvError } from 'csv-parse';
 import { ArgumentError, FileFormatError } from '../errors.js';
 import { chunksOf } from './chunks.js';
 import { type Stream, streamOf, Unreadable } from './stream.js';
@@ -25,6 +25,7 @@ export function csv(path: string, { delimiter = ',', columns }: CsvOptions = {})
   if (typeof delimiter !== 'string' || delimiter === '')
     throw new ArgumentError('csv: delimiter must be a non-empty string');
   return streamOf<CsvRow>(async function* () {
+    const { parse } = await import('csv-parse');
     const failures: Unreadable[] = [];
     const parser = parse({
       delimiter,

@@ -71,7 +71,7 @@ class Pool {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./worker-entry.js', import.meta.url), { workerData: this.setup });
+    const worker = new Worker(new URL('../data/worker-entry.js', import.meta.url), { workerData: this.setup });
     worker.on('message', (reply: Reply) => {
       const job = this.#busy.get(worker);
       this.#busy.delete(worker);

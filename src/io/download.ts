@@ -8,7 +8,6 @@ import { dirname } from 'node:path';
 import { BrawnError, FileError, FileFormatError } from '../errors.js';
 import { syncFolder, writeAll } from './atomic.js';
 import { fileError } from './file-errors.js';
-import { get } from './proxy.js';
 
 /** What is downloaded, from where, to where. */
 export interface DownloadOptions {
@@ -58,6 +57,8 @@ async function receive(url: string, part: string, options: DownloadOptions): Pro
   const { signal, onProgress, idleTimeout = 30_000 } = options;
   const have = await sizeOfFile(part);
   const headers: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
+  // Node's HTTP is loaded when something is fetched.
+  const { get } = await import('./proxy.js');
   const response = await get(url, { headers, signal, idleTimeout });
   // Nothing is left to send: the check of the content decides.
   if (response.statusCode === 416 && have > 0) {
