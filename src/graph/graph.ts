@@ -67,6 +67,10 @@ export function consumersOf(graph: Graph): Map<Node, Node[]> {
   return consumers;
 }
 
+/** Nodes whose values are wanted when the graph has run. */
+export const keptBy = ({ outputs, assigns }: Graph): Set<Node> =>
+  new Set([...outputs, ...assigns.map(({ value }) => value)]);
+
 /** Text that is equal exactly when two graphs have the same program. */
 export function signature(graph: Graph): string {
   const number = new Map(graph.nodes.map((node, i) => [node, i]));

@@ -64,6 +64,8 @@ export interface ElementwiseOp<A extends Attrs = Attrs> extends OpBase<A> {
   readonly kind: 'elementwise';
   /** The element function in double precision; `to` is the dtype of the result, `from` that of the last input. */
   readonly scalar: (a: number, b: number, c: number, to: DType, from: DType) => number;
+  /** One instruction per vector: rather repeated than stored. */
+  readonly cheap?: boolean;
   /** Name of the operation in the native virtual machine. */
   vm(inputs: readonly TensorType[], output: TensorType): string;
 }

@@ -18,6 +18,8 @@ export interface ElementwiseDefinition<A extends Attrs = Attrs> {
   /** dtype of the result; that of the last input when absent. */
   readonly result?: DType | ((inputs: readonly DType[], attrs: A) => DType);
   readonly gradient?: (g: Tensor, context: GradientContext<A>) => readonly (Tensor | undefined)[];
+  /** One instruction per vector: plans rather repeat the op than store its result. */
+  readonly cheap?: boolean;
   /** Name of the operation in the virtual machine, without its dtype, when it is not the op's own. */
   readonly kernel?: string;
   /** Full name in the virtual machine when it is not `<kernel>_<dtype of the last input>`. */
@@ -35,6 +37,7 @@ export function defineElementwise<A extends Attrs = Attrs>(definition: Elementwi
     kind: 'elementwise',
     scalar: definition.scalar,
     gradient: definition.gradient,
+    cheap: definition.cheap,
     type(inputs, attrs) {
       const last = inputs[inputs.length - 1];
       for (const input of inputs)

@@ -28,11 +28,12 @@ import { powerOf, remainderOf } from './scalar-math.js';
 const product = (a: number, b: number, to: DType): number => (to === 'int32' ? Math.imul(a, b) : a * b);
 
 /** a + b. */
-export const add = numericArithmetic({ name: 'add', scalar: (a, b) => a + b, gradient: (g) => [g, g] });
+export const add = numericArithmetic({ name: 'add', cheap: true, scalar: (a, b) => a + b, gradient: (g) => [g, g] });
 
 /** a - b. */
 export const sub = numericArithmetic({
   name: 'sub',
+  cheap: true,
   scalar: (a, b) => a - b,
   gradient: (g, { needs }) => [g, needs[1] ? neg(g) : undefined],
 });
@@ -40,6 +41,7 @@ export const sub = numericArithmetic({
 /** a * b. */
 export const mul = numericArithmetic({
   name: 'mul',
+  cheap: true,
   scalar: (a, b, _, to) => product(a, b, to),
   gradient: (g, { inputs: [a, b], needs }) => [needs[0] ? mul(g, b) : undefined, needs[1] ? mul(g, a) : undefined],
 });
@@ -87,7 +89,7 @@ export const floorDivide = ((a: Tensor | number, b: Tensor | number) => {
 }) as Arithmetic;
 
 /** -x. */
-export const neg = numericFunction({ name: 'neg', scalar: (a) => -a, gradient: (g) => [neg(g)] });
+export const neg = numericFunction({ name: 'neg', cheap: true, scalar: (a) => -a, gradient: (g) => [neg(g)] });
 
 /** |x|; its gradient at 0 is 0. */
 export const abs = numericFunction({

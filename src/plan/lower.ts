@@ -4,16 +4,16 @@
  */
 import { bytesOf, type DType } from '../dtype.js';
 import { InternalError } from '../errors.js';
-import { consumersOf, type Graph, isLeaf, leafIndex } from '../graph/graph.js';
+import { consumersOf, type Graph, isLeaf, keptBy, leafIndex } from '../graph/graph.js';
 import type { Node } from '../graph/node.js';
 import { collapseViews, contiguousView, isContiguous, reshapeView } from '../graph/view.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { commit } from './commit.js';
 import { groupCode } from './elementwise-code.js';
 import { epilogueOf, rowsAndColumns } from './epilogue.js';
-import type { Unit } from './fuse.js';
 import { type Buffer, isWhole, type Operand, type Step, type StepList } from './ir.js';
 import type { Epilogue, LowerContext } from './lower-context.js';
+import type { Unit } from './unit.js';
 
 export class Lowering {
   readonly buffers: Buffer[] = [];
@@ -26,6 +26,7 @@ export class Lowering {
   /** Nodes that something outside of the graph reads. */
   readonly #kept: ReadonlySet<Node>;
   readonly #copies = new Map<string, Operand>();
+  readonly #homes = new Map<Node, Unit[]>();
   #origin: Node | undefined;
   #label = '';
 
@@ -35,7 +36,7 @@ export class Lowering {
   ) {
     this.#leafOf = leafIndex(graph);
     this.#consumers = consumersOf(graph);
-    this.#kept = new Set([...graph.outputs, ...graph.assigns.map(({ value }) => value)]);
+    this.#kept = keptBy(graph);
     for (const [index, leaf] of graph.leaves.entries())
       this.#leafBuffers.push(this.#buffer(sizeOf(leaf.shape) * bytesOf(leaf.dtype), { kind: 'leaf', index }));
     for (const [index, node] of graph.outputs.entries()) {
@@ -45,6 +46,8 @@ export class Lowering {
   }
 
   run(units: readonly Unit[]): StepList {
+    for (const unit of units)
+      for (const node of unit.nodes) this.#homes.set(node, [...(this.#homes.get(node) ?? []), unit]);
     for (const unit of units) this.#unit(unit);
     const outputBytes = this.graph.outputs.map((node, index) => this.#finishOutput(node, index));
     const assigns = this.graph.assigns.map(({ state, value }) => ({
@@ -288,11 +291,13 @@ export class Lowering {
     return place;
   }
 
-  /** The unit's nodes that something outside of it reads. */
+  /** The unit's nodes that are read where they are not computed as well. */
   #usedOutside(unit: Unit): Node[] {
     const inside = new Set(unit.nodes);
+    const repeats = (consumer: Node, node: Node) =>
+      inside.has(consumer) || this.#homes.get(consumer)?.every(({ nodes }) => nodes.includes(node));
     return unit.nodes.filter(
-      (node) => this.#kept.has(node) || this.#consumers.get(node)?.some((consumer) => !inside.has(consumer)),
+      (node) => this.#kept.has(node) || this.#consumers.get(node)?.some((consumer) => !repeats(consumer, node)),
     );
   }
 

@@ -14,7 +14,7 @@ import { choose } from './choose.js';
 import { emit, type ProgramDescription } from './emit.js';
 import { fold } from './fold.js';
 import { type Frozen, freeze, frozenNodes, type PreparedSource } from './freeze.js';
-import { fuse, type Unit } from './fuse.js';
+import { fuse } from './fuse.js';
 import type { StepList } from './ir.js';
 import type { KernelTable } from './kernel-table.js';
 import { layout } from './layout.js';
@@ -24,6 +24,7 @@ import { printSteps, printUnits } from './print.js';
 import { simplify } from './simplify.js';
 import { sweep } from './sweep.js';
 import { pickOnce } from './tables.js';
+import type { Unit } from './unit.js';
 import { verifyPlan } from './verify.js';
 
 export type { Frozen, PreparedSource };

@@ -1,7 +1,7 @@
 /** Plans as text, for explain(), debugging and golden files. */
 import { showShape } from '../shape.js';
-import type { Unit } from './fuse.js';
 import { isWhole, type Operand, operandsOf, type Step, type StepList } from './ir.js';
+import type { Unit } from './unit.js';
 
 export function printUnits(units: readonly Unit[]): string {
   return units
