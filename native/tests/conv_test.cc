@@ -30,6 +30,10 @@ struct Case {
   int64_t in_pixels() const { return in[0] * in[1] * in[2]; }
   int64_t out_pixels() const { return out[0] * out[1] * out[2]; }
   int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
+  int64_t packed_size() const {
+    if (geometry().depthwise()) return weight_size();
+    return groups * round_up(out_channels / groups, 32) * taps() * (in_channels / groups);
+  }
   int64_t weight_size() const { return out_channels * taps() * (in_channels / groups); }
 };
 
@@ -64,19 +68,19 @@ void each_product(const Case& c, const Visit& visit) {
 template <class T>
 void test_product(const Case& c, const IsaTable& table, const char* op, const std::vector<T>& image,
                   const std::vector<T>& weight, const std::vector<double>& expected, int64_t pixels, int64_t channels,
-                  double tolerance) {
+                  double tolerance, int64_t packed = 0) {
   const KernelRow& row = find_row(table, std::string(op) + dtype_name<T>());
   for (int kind = 0; kind < static_cast<int>(EpilogueKind::kCount); ++kind) {
     EpilogueRun<T> epilogue(static_cast<EpilogueKind>(kind), 1, c.batch * pixels, channels);
-    const ConvArgs args = {image.data(),          weight.data(), epilogue.ep.inputs(),
-                           epilogue.ep.outputs(), c.geometry(),  epilogue.ep.params()};
+    const ConvArgs args = {image.data(), weight.data(), epilogue.ep.inputs(), epilogue.ep.outputs(),
+                           c.geometry(), packed,        epilogue.ep.params()};
     char what[200];
-    std::snprintf(what, sizeof what, "%s %s n%d g%d c%d o%d in %dx%dx%d k %dx%dx%d s %d p %d d %d", table.isa.c_str(),
-                  row.name, static_cast<int>(c.batch), static_cast<int>(c.groups), static_cast<int>(c.in_channels),
-                  static_cast<int>(c.out_channels), static_cast<int>(c.in[0]), static_cast<int>(c.in[1]),
-                  static_cast<int>(c.in[2]), static_cast<int>(c.kernel[0]), static_cast<int>(c.kernel[1]),
-                  static_cast<int>(c.kernel[2]), static_cast<int>(c.stride[2]), static_cast<int>(c.pad[2]),
-                  static_cast<int>(c.dilation[2]));
+    std::snprintf(what, sizeof what, "%s %s%s n%d g%d c%d o%d in %dx%dx%d k %dx%dx%d s %d p %d d %d", table.isa.c_str(),
+                  row.name, packed != 0 ? " packed" : "", static_cast<int>(c.batch), static_cast<int>(c.groups),
+                  static_cast<int>(c.in_channels), static_cast<int>(c.out_channels), static_cast<int>(c.in[0]),
+                  static_cast<int>(c.in[1]), static_cast<int>(c.in[2]), static_cast<int>(c.kernel[0]),
+                  static_cast<int>(c.kernel[1]), static_cast<int>(c.kernel[2]), static_cast<int>(c.stride[2]),
+                  static_cast<int>(c.pad[2]), static_cast<int>(c.dilation[2]));
     epilogue.run(row, &args, expected, tolerance, what);
   }
 }
@@ -98,6 +102,10 @@ void test_case(const std::vector<IsaTable>& tables, Case c) {
   const double depth = static_cast<double>(c.taps() * (c.in_channels + c.out_channels) / c.groups);
   for (const IsaTable& table : tables) {
     test_product<T>(c, table, "conv_forward_", x, w, y, c.out_pixels(), c.out_channels, unit * (20 + depth));
+    std::vector<T> packed(static_cast<size_t>(c.packed_size()), T(55));
+    const ConvPackArgs pack = {w.data(), packed.data(), c.geometry()};
+    kernel_test::run(find_row(table, std::string("conv_pack_") + dtype_name<T>()), &pack);
+    test_product<T>(c, table, "conv_forward_", x, packed, y, c.out_pixels(), c.out_channels, unit * (20 + depth), 1);
     test_product<T>(c, table, "conv_input_grad_", g, w, dx, c.in_pixels(), c.in_channels, unit * (20 + depth));
     std::vector<T> out(w.size(), T(77));
     const ConvWeightArgs args = {x.data(), g.data(), out.data(), c.geometry()};

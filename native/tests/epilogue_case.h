@@ -60,7 +60,7 @@ struct EpilogueCase {
 };
 
 // The epilogues every product is tested with, on outputs of `rows` x `cols` per batch.
-enum class EpilogueKind { kPlain, kBiasRelu, kResidualInPlace, kTwoOutputs, kRowScale, kCount };
+enum class EpilogueKind { kPlain, kBiasRelu, kResidualInPlace, kTwoOutputs, kRowScale, kBiasResidualClamp, kCount };
 
 template <class T>
 struct EpilogueRun {
@@ -97,6 +97,14 @@ struct EpilogueRun {
       const int64_t relu = ep.op("relu_" + t, 0);
       ep.output(flags.data(), ep.op("gt_" + t, 0, zero), 1);
       ep.output(result.data(), relu, size);
+    } else if (kind == EpilogueKind::kBiasResidualClamp) {
+      residual = kernel_test::random_values<T>(count, 13);
+      result = residual;
+      const int64_t b = ep.operand(bias.data(), size, 0, 1);
+      const int64_t r = ep.operand(result.data(), size, n, 1, m * n);
+      const int64_t low = ep.constant(T(-0.25)), high = ep.constant(T(1.5));
+      const int64_t sum = ep.op("add_" + t, r, ep.op("add_" + t, 0, b));
+      ep.output(result.data(), ep.op("clamp_" + t, sum, low, high), size);
     } else {
       const int64_t s = ep.operand(scale.data(), size, 1, 0);
       const int64_t all = ep.operand(bias.data(), size, 0, 0);
@@ -105,7 +113,7 @@ struct EpilogueRun {
   }
 
   void reset() {
-    if (kind == EpilogueKind::kResidualInPlace) {
+    if (!residual.empty()) {
       std::copy(residual.begin(), residual.end(), result.begin());
     } else {
       std::fill(result.begin(), result.end(), T(77));
@@ -118,6 +126,8 @@ struct EpilogueRun {
     if (kind == EpilogueKind::kBiasRelu) return std::fmax(0, value + bias[i % static_cast<size_t>(cols)]);
     if (kind == EpilogueKind::kResidualInPlace) return value * 0.5 + residual[i];
     if (kind == EpilogueKind::kTwoOutputs) return std::fmax(0, value);
+    if (kind == EpilogueKind::kBiasResidualClamp)
+      return std::fmin(std::fmax(value + bias[i % static_cast<size_t>(cols)] + residual[i], -0.25), 1.5);
     return value * scale[i / static_cast<size_t>(cols) % static_cast<size_t>(rows)] + bias[0];
   }
 

@@ -3,9 +3,11 @@ import type { FloatDType } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { normalizeAxis, showShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { apply, checkFloat, checkTensor } from './apply.js';
+import { align, apply, checkFloat, checkTensor } from './apply.js';
+import { cast } from './cast.js';
 import { greater, greaterEqual, less, lessEqual, where } from './compare.js';
 import { abs, add, clamp, div, minimum, mul, neg, square, sub } from './elementwise.js';
+import { defineElementwise, floats } from './elementwise-core.js';
 import { numericFunction } from './elementwise-functions.js';
 import { erf, exp, expm1, log1p, sigmoid, tanh } from './elementwise-math.js';
 import { narrow } from './slicing.js';
@@ -23,11 +25,23 @@ export const relu = numericFunction({
   gradient: (g, { output }) => [where(lessEqual(output, 0), 0, g)],
 });
 
+const hardTanhOp = defineElementwise({
+  name: 'hardTanh',
+  kernel: 'clamp',
+  accepts: floats,
+  scalar: (a, low, high) => Math.min(Math.max(a, low), high),
+  gradient: (g, { inputs: [x, low, high] }) => [
+    where(lessEqual(x, low), 0, where(greaterEqual(x, high), 0, g)),
+    undefined,
+    undefined,
+  ],
+});
+
 /** min(max(x, min), max), -1 and 1 unless told; the gradient at and outside of the bounds is 0. */
 export function hardTanh<D extends FloatDType>(input: Tensor<D>, min = -1, max = 1): Tensor<D> {
   checkInput(input, 'hardTanh');
   if (!(min < max)) throw new ArgumentError(`hardTanh: min ${min} must be below max ${max}`);
-  return where(lessEqual(input, min), min, where(greaterEqual(input, max), max, input));
+  return apply<D>(hardTanhOp, align('hardTanh', [input, min, max], cast));
 }
 
 /** min(max(x, 0), 6). */

@@ -7,10 +7,12 @@
  *   convWeightGrad  x,                 g                           ->  [O, ...kernel, C/groups]
  */
 import { shortOf } from '../dtype.js';
-import { defineOp, type KernelOp, type TensorType } from '../graph/node.js';
+import { type ChoiceContext, defineOp, type KernelOp, type TensorType } from '../graph/node.js';
 import { type Shape, sizeOf } from '../shape.js';
+import type { Tensor } from '../tensor.js';
 import { apply } from './apply.js';
 import { winogradForward, winogradInputGrad, winogradWeightGrad } from './conv-winograd.js';
+import { definePlanned } from './planned.js';
 import { fill } from './slice.js';
 import { type ConvAttrs, forEachMeeting, type Geometry, geometryOf, spatialOf } from './window.js';
 
@@ -71,11 +73,11 @@ export const convOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp<ConvAttr
     needs[1] ? apply(convWeightGradOp, [x, g], { ...attrs, dims: spatialOf(w.shape) }) : undefined,
   ],
   flops: ([, w], out) => flopsOf(out.shape, w.shape),
-  choose: ([x, w], attrs, context) => winogradForward(x, w, attrs, context),
+  choose: ([x, w], attrs, context) => winogradForward(x, w, attrs, context) ?? packedForward(x, w, attrs, context),
   lower(context) {
     const [x, w] = [context.contiguous(0), context.contiguous(1)];
     const problem = problemOf(x.shape, w.shape, context.output.shape, context.attrs);
-    context.emitContraction(`conv_forward_${shortOf(x.dtype)}`, { x, w }, paramsOf(problem));
+    context.emitContraction(`conv_forward_${shortOf(x.dtype)}`, { x, w }, { ...paramsOf(problem), packed: 0 });
   },
   reference([x, w], out, attrs) {
     forEachProduct(problemOf(x.shape, w.shape, out.shape, attrs), (i, j, k) => {
@@ -83,6 +85,54 @@ export const convOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp<ConvAttr
     });
   },
 });
+
+/** Output channels that the widest kernel computes at once. */
+const kPanel = 32;
+const panelsOf = (w: TensorType, groups: number): number => Math.ceil(w.shape[0] / groups / kPanel);
+const isDepthwise = (w: TensorType, groups: number): boolean =>
+  groups > 1 && groups === w.shape[0] && w.shape[w.shape.length - 1] === 1;
+
+type PackedAttrs = ConvAttrs & { shape: Shape };
+
+/** w of a `conv` that makes `dims` of images of `spatial` pixels, in the order that its kernels read. */
+const convPackOp: KernelOp<ConvAttrs & { spatial: Shape }> = definePlanned({
+  name: 'convPack',
+  type: ([w], { groups }) => ({
+    shape: [
+      isDepthwise(w, groups) ? sizeOf(w.shape) : groups * panelsOf(w, groups) * kPanel * sizeOf(w.shape.slice(1)),
+    ],
+    dtype: w.dtype,
+  }),
+  lower(context) {
+    const w = context.contiguous(0);
+    const { spatial, dims, groups } = context.attrs;
+    const [outChannels, inGroup] = [w.shape[0], w.shape[w.shape.length - 1]];
+    const problem = problemOf([1, ...spatial, inGroup * groups], w.shape, [1, ...dims, outChannels], context.attrs);
+    context.emit(`conv_pack_${shortOf(w.dtype)}`, { w }, { out: context.out() }, paramsOf(problem));
+  },
+});
+
+/** `conv` with packed weights; `shape` is theirs before. */
+const convPackedOp: KernelOp<PackedAttrs> = definePlanned({
+  name: 'convPacked',
+  contraction: true,
+  type: ([x], { dims, shape }) => ({ shape: [x.shape[0], ...dims, shape[0]], dtype: x.dtype }),
+  flops: (_, out, { shape }) => flopsOf(out.shape, shape),
+  lower(context) {
+    const [x, w] = [context.contiguous(0), context.contiguous(1)];
+    const problem = problemOf(x.shape, context.attrs.shape, context.output.shape, context.attrs);
+    context.emitContraction(`conv_forward_${shortOf(x.dtype)}`, { x, w }, { ...paramsOf(problem), packed: 1 });
+  },
+});
+
+/** Weights that do not change are brought into the kernels' order once. */
+function packedForward(x: Tensor, w: Tensor, attrs: ConvAttrs, context: ChoiceContext): Tensor | undefined {
+  if (!context.isFrozen(1) || context.isFrozen(0) || context.numerics !== 'fast') return undefined;
+  // Panels of groups with few channels would be mostly padding.
+  if (!isDepthwise(w, attrs.groups) && attrs.groups > 1 && w.shape[0] / attrs.groups < kPanel / 2) return undefined;
+  const packed = apply(convPackOp, [w], { ...attrs, spatial: spatialOf(x.shape) });
+  return apply(convPackedOp, [x, packed], { ...attrs, shape: w.shape });
+}
 
 /** The image gradient of `conv`, which is the transposed convolution of `g`. */
 export const convInputGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp<ConvAttrs>>({
@@ -102,7 +152,7 @@ export const convInputGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp
   lower(context) {
     const [g, w] = [context.contiguous(0), context.contiguous(1)];
     const problem = problemOf(context.output.shape, w.shape, g.shape, context.attrs);
-    context.emitContraction(`conv_input_grad_${shortOf(g.dtype)}`, { g, w }, paramsOf(problem));
+    context.emitContraction(`conv_input_grad_${shortOf(g.dtype)}`, { g, w }, { ...paramsOf(problem), packed: 0 });
   },
   reference([g, w], out, attrs) {
     forEachProduct(problemOf(out.shape, w.shape, g.shape, attrs), (i, j, k) => {

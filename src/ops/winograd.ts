@@ -3,8 +3,8 @@
  * so they have neither gradients nor a reference. Everything is channels-last and float32; the kernels are described
  * in native/kernels/winograd/winograd.h.
  */
-import { InternalError } from '../errors.js';
-import { type Attrs, defineOp, type KernelOp } from '../graph/node.js';
+import type { Attrs, KernelOp } from '../graph/node.js';
+import { definePlanned } from './planned.js';
 import { sliceView } from './slice.js';
 
 /** Outputs per tile along each dimension. */
@@ -13,15 +13,6 @@ export type Tile = 2 | 4;
 type TileAttrs = { tile: number };
 type TilesAttrs = { grid: readonly number[]; pad: readonly number[]; first: number; count: number };
 type ProductAttrs = { tile: number; outChannels: number; dims: readonly number[]; pad: readonly number[] };
-type PlannedOp<A extends Attrs> = Omit<KernelOp<A>, 'kind' | 'reference'>;
-
-function definePlanned<A extends Attrs>(op: PlannedOp<A>): KernelOp<A> {
-  const reference = () => {
-    throw new InternalError(`${op.name} is made by plans and has no reference`);
-  };
-  return defineOp<A, KernelOp<A>>({ ...op, kind: 'kernel', reference });
-}
-
 /** w [out, 3, 3, in] in any strides, transformed: in the kernel's own order, with room for whole panels of channels. */
 export const winogradWeightsOp: KernelOp<TileAttrs> = definePlanned({
   name: 'winogradWeights',

@@ -1,11 +1,32 @@
 /** Models made ready to serve: folded, prepared once, and independent of what becomes of the model. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { compile, manualSeed, mul, randn, setBackend, setNumerics, type Tensor, zeros } from '../../src/index.js';
+import {
+  compile,
+  conv1d,
+  conv2d,
+  conv3d,
+  manualSeed,
+  mul,
+  randn,
+  relu6,
+  setBackend,
+  setNumerics,
+  type Tensor,
+  tensor,
+  zeros,
+} from '../../src/index.js';
 import { resnet18 } from '../../src/models/index.js';
 import * as nn from '../../src/nn/index.js';
 import { distance } from '../distance.js';
 
 type F = Tensor<'float32'>;
+
+/** Fixed numbers, the same for every call. */
+const w = (...shape: number[]): F =>
+  tensor(
+    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => Math.sin(i * 7.3)),
+    { shape },
+  );
 
 beforeEach(() => manualSeed(0));
 afterEach(() => {
@@ -51,14 +72,48 @@ describe('compileModel', () => {
     const model = await trained();
     const run = await nn.compileModel(model, { batch: [2], shape: [16, 24, 24] });
     const ops = run.explain(zeros([2, 16, 24, 24]) as F).kernels.map((kernel) => kernel.ops);
-    expect(ops.filter((op) => op !== 'copy')).toEqual(['winograd+add+relu', 'conv+add', 'conv+add', 'matmul+add']);
+    expect(ops.filter((op) => op !== 'copy')).toEqual([
+      'winograd+add+relu',
+      'convPacked+add',
+      'convPacked+add',
+      'matmul+add',
+    ]);
   });
 
   it('computes bias and activation in the kernel before them where nothing is folded', async () => {
     const model = nn.sequential(nn.conv2d(3, 8, 3), nn.relu(), nn.maxPool2d(2), nn.conv2d(8, 4, 1), nn.relu());
     const run = await nn.compileModel(model);
     const ops = run.explain(zeros([1, 3, 10, 10]) as F).kernels.map((kernel) => kernel.ops);
-    expect(ops.filter((op) => op !== 'copy')).toEqual(['conv+add+relu', 'maxPool', 'conv+add+relu']);
+    expect(ops.filter((op) => op !== 'copy')).toEqual(['convPacked+add+relu', 'maxPool', 'convPacked+add+relu']);
+  });
+
+  it.each([
+    [
+      'groups and strides',
+      [2, 48, 9, 8],
+      (x: F) => conv2d(x, w(80, 24, 3, 3), w(80), { groups: 2, stride: 2, padding: 1 }),
+    ],
+    ['unpacked, few channels per group', [1, 8, 5, 5], (x: F) => conv2d(x, w(8, 2, 3, 3), null, { groups: 4 })],
+    [
+      'unpacked, depthwise with multiplier',
+      [2, 6, 7, 7],
+      (x: F) => conv2d(x, w(12, 1, 3, 3), w(12), { groups: 6, dilation: 2 }),
+    ],
+    [
+      'depthwise',
+      [2, 20, 7, 9],
+      (x: F) => relu6(conv2d(x, w(20, 1, 5, 5), w(20), { groups: 20, padding: 2, stride: 2 })),
+    ],
+    ['deep, with a residual', [1, 300, 6, 6], (x: F) => conv2d(x, w(300, 300, 1, 1), w(300)).add(x)],
+    ['one dimension', [3, 5, 40], (x: F) => conv1d(x, w(33, 5, 4), w(33), { stride: 3 })],
+    ['three dimensions', [1, 3, 5, 6, 7], (x: F) => conv3d(x, w(7, 3, 2, 3, 2), w(7), { padding: 1 })],
+  ] as const)('convolutions of frozen weights: %s', async (name, shape, f) => {
+    const frozen = compile(f, { frozen: true });
+    const x = randn([...shape]) as F;
+    const isPacked = frozen.explain(x).kernels.some(({ ops }) => ops.startsWith('convPacked'));
+    expect(isPacked).toBe(!name.startsWith('unpacked'));
+    const strict = await f(x).data();
+    expect(distance(await (await frozen(x)).data(), strict)).toBeLessThan(2e-6);
   });
 
   it('keeps the weights it was made with', async () => {

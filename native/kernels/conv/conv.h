@@ -13,6 +13,10 @@
 //                             each input pixel; input pixels no tap meets get 0
 //   conv_weight_grad_<dtype>  "x g -> out", out like w; partial sums over a fixed split of the output pixels
 //
+//   conv_pack_<dtype>         "w -> out": the weights of conv_forward in the order in which its row of this instruction
+//                             set reads them when `packed` is 1. Per group there is room for out_channels / groups
+//                             rounded up to 32; depthwise ones take no more than w
+//
 // The epilogue is the one of gemm.h: rows are pixels of the output (batch and space flattened), columns its channels;
 // ep_batch is not used. Outputs must not overlap x, g or w.
 //
@@ -51,7 +55,14 @@ struct ConvArgs {
   Span<const void*> in;
   Span<void*> out;
   ConvGeometry geometry;
+  int64_t packed;  // forward alone: weight is what conv_pack made of w
   EpilogueParams ep;
+};
+
+struct ConvPackArgs {
+  const void* weight;
+  void* out;
+  ConvGeometry geometry;
 };
 
 struct ConvWeightArgs {

@@ -55,7 +55,7 @@ struct ConvRow {
   }
 
   static constexpr KernelRow row(const char* name, const char* operands) {
-    return {name,         Micro<T>::kTileName, operands, BRAWN_CONV_PARAMS " " BRAWN_EPILOGUE_PARAMS, 3, tasks,
+    return {name,         Micro<T>::kTileName, operands, BRAWN_CONV_PARAMS " packed " BRAWN_EPILOGUE_PARAMS, 3, tasks,
             shared_bytes, local_bytes,         run};
   }
 };
@@ -105,6 +105,8 @@ constexpr KernelRow kConvRows[] = {
     InputGradRow<double>::row("conv_input_grad_f64", "g w epilogue_in* -> out*"),
     ConvWeightRow<float>::row("conv_weight_grad_f32"),
     ConvWeightRow<double>::row("conv_weight_grad_f64"),
+    ConvPack<float>::row("conv_pack_f32"),
+    ConvPack<double>::row("conv_pack_f64"),
 };
 
 }  // namespace

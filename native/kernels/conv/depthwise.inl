@@ -19,8 +19,8 @@ inline typename VectorOf<T>::V load(const T* p, int64_t lanes) {
   return V::load_partial(p, lanes);
 }
 
-// Forward (kGradient false) or input gradient. Phase 0 brings the weights into [tap][channel] order, phase 1 computes
-// lines of pixels.
+// Forward (kGradient false) or input gradient. Phase 0 brings the weights into [tap][channel] order unless they came
+// so, phase 1 computes lines of pixels.
 template <class T, bool kGradient>
 class Depthwise {
   using V = typename VectorOf<T>::V;
@@ -40,25 +40,28 @@ class Depthwise {
   }
   Depthwise(const Depthwise&) = delete;
 
-  int64_t tasks(int phase) const { return phase == 0 ? 1 : phase == 1 ? classes_ * class_tasks() : 0; }
-  int64_t shared_bytes() const { return round_up(g_.taps() * channels_ * int64_t{sizeof(T)}, 64); }
+  int64_t tasks(int phase) const { return phase == 0 ? args_.packed == 0 : phase == 1 ? classes_ * class_tasks() : 0; }
+  int64_t shared_bytes() const {
+    return args_.packed != 0 ? 0 : round_up(g_.taps() * channels_ * int64_t{sizeof(T)}, 64);
+  }
   int64_t line_bytes() const { return round_up(chunk_ * channels_ * int64_t{sizeof(T)}, 64); }
   int64_t tap_bytes() const { return round_up(g_.kernel[0] * g_.kernel[1] * 2 * int64_t{sizeof(void*)}, 64); }
   int64_t local_bytes() const {
     return line_bytes() + tap_bytes() + Epilogue::scratch_bytes(args_.ep, args_.in.size, args_.out.size);
   }
 
-  void prepare(T* to) const {
-    const T* w = static_cast<const T*>(args_.weight);
-    const int64_t taps = g_.taps();
+  void prepare(T* to) const { order_weights(g_, static_cast<const T*>(args_.weight), to); }
+
+  static void order_weights(const ConvGeometry& g, const T* w, T* to) {
+    const int64_t taps = g.taps(), channels = g.in_channels;
     for (int64_t t = 0; t < taps; ++t) {
-      for (int64_t c = 0; c < channels_; ++c) to[t * channels_ + c] = w[c * taps + t];
+      for (int64_t c = 0; c < channels; ++c) to[t * channels + c] = w[c * taps + t];
     }
   }
 
   void run(int64_t begin, int64_t end, const Context& context) {
     char* local = static_cast<char*>(context.local);
-    weights_ = static_cast<const T*>(context.shared);
+    weights_ = static_cast<const T*>(args_.packed != 0 ? args_.weight : context.shared);
     buffer_ = reinterpret_cast<T*>(local);
     taps_ = reinterpret_cast<Tap*>(local + line_bytes());
     epilogue_.begin(args_.ep, args_.in, args_.out, channels_, sizeof(T), local + line_bytes() + tap_bytes());

@@ -1,6 +1,7 @@
-// The three convolutions as problems for the GEMM driver (see driver.inl for what the members mean).
+// The three convolutions as problems for the GEMM driver (see driver.inl for what the members mean), and the packing of
+// weights that do not change.
 #pragma once
-#include "kernels/conv/im2col.inl"
+#include "kernels/conv/depthwise.inl"
 
 namespace brawn {
 namespace BRAWN_ISA {
@@ -34,6 +35,7 @@ class ForwardProblem {
   const EpilogueParams& epilogue() const { return args_.ep; }
   Span<const void*> inputs() const { return args_.in; }
   Span<void*> outputs() const { return args_.out; }
+  const T* packed_b() const { return args_.packed != 0 ? static_cast<const T*>(args_.weight) : nullptr; }
   bool rows_of_b() const { return false; }
   const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }
   bool skinny(const Block<T>&, T*) const { return false; }
@@ -106,6 +108,7 @@ class InputGradProblem {
   const EpilogueParams& epilogue() const { return args_.ep; }
   Span<const void*> inputs() const { return args_.in; }
   Span<void*> outputs() const { return args_.out; }
+  const T* packed_b() const { return nullptr; }
   bool rows_of_b() const { return false; }
   const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }
   bool skinny(const Block<T>&, T*) const { return false; }
@@ -189,6 +192,7 @@ class WeightGradProblem {
   const EpilogueParams& epilogue() const { return ep_; }
   Span<const void*> inputs() const { return {nullptr, 0}; }
   Span<void*> outputs() const { return {&args_.out, 1}; }
+  const T* packed_b() const { return nullptr; }
   bool rows_of_b() const { return false; }
   const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }
   bool skinny(const Block<T>&, T*) const { return false; }
@@ -210,6 +214,39 @@ class WeightGradProblem {
   const ConvGeometry& g_;
   EpilogueParams ep_;
   int64_t register_ = 0;
+};
+
+// Weights in the order that the forward kernels read: panels of columns for the driver, [tap][channel] for depthwise
+// ones.
+template <class T>
+struct ConvPack {
+  static const ConvPackArgs& read(const void* args) { return *static_cast<const ConvPackArgs*>(args); }
+  static int64_t panels(const ConvGeometry& g) { return ceil_div(g.out_group(), kPanel<T>); }
+
+  static int64_t tasks(const void* args, int) {
+    const ConvGeometry& g = read(args).geometry;
+    return g.depthwise() ? 1 : g.groups * panels(g);
+  }
+
+  static void run(const void* raw, int, int64_t begin, int64_t end, const Context&) {
+    const ConvPackArgs& args = read(raw);
+    const ConvGeometry& g = args.geometry;
+    const T* w = static_cast<const T*>(args.weight);
+    T* to = static_cast<T*>(args.out);
+    if (g.depthwise()) {
+      Depthwise<T, false>::order_weights(g, w, to);
+      return;
+    }
+    const int64_t depth = g.taps() * g.in_group();
+    for (int64_t t = begin; t < end; ++t) {
+      const int64_t n0 = t % panels(g) * kPanel<T>, first = t / panels(g) * g.out_group() + n0;
+      pack_b(w + first * depth, 1, depth, min64(kPanel<T>, g.out_group() - n0), depth, to + t * kPanel<T> * depth);
+    }
+  }
+
+  static constexpr KernelRow row(const char* name) {
+    return {name, Micro<T>::kTileName, "w -> out", BRAWN_CONV_PARAMS, 1, tasks, nullptr, nullptr, run};
+  }
 };
 
 }  // namespace

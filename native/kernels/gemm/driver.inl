@@ -7,6 +7,7 @@
 //   rows(), cols(), depth()          largest m, n, k of any batch; rows(batch) and depth(batch) may be smaller
 //   a_block(batch, m0, m, k0, k, panel_rows, cols, buffer)     an ABlock, packed into buffer or the matrix itself
 //   b_block(b, n0, n, k0, k, buffer)                           a BBlock; always panels when share_b()
+//   packed_b()                       B as panels over the whole k, one batch after the other, or null
 //   rows_of_b(), b_row(b, n0, k0, &distance)                   whether and where rows of B are contiguous in memory
 //   skinny(...)                      computes a block in its own way and says so, or returns false
 //   split()                          whether a long k may be cut into partial sums
@@ -45,7 +46,8 @@ LocalScratch<typename P::T> local_scratch(const P& p, const Plan& plan, char* ba
   const int64_t columns =
       plan.packing == Packing::kLocal ? round_up(min64(plan.group, plan.block_n), kPanel<T>) : kPanel<T>;
   s.b = take((columns + kRowPad) * plan.block_k);
-  s.c = take(plan.splits > 1 ? kReduceElements : plan.in_place ? 0 : plan.block_m * (plan.block_n + kRowPad));
+  const int64_t stored = plan.narrow ? min64(plan.group, plan.block_n) : plan.block_n + kRowPad;
+  s.c = take(plan.splits > 1 ? kReduceElements : plan.in_place ? 0 : plan.block_m * stored);
   s.tile = take(Micro<T>::kRows * kPanel<T>);
   s.epilogue = base + s.bytes;
   s.bytes += Epilogue::scratch_bytes(p.epilogue(), p.inputs().size, p.outputs().size);
@@ -106,7 +108,7 @@ void multiply_rows(const ABlock<T>& a, int64_t rows, int64_t panel_rows, int64_t
 // matrix; the rows where they would not are packed.
 template <class P>
 void multiply_last_columns(const P& p, const ABlock<typename P::T>& a, const Block<typename P::T>& block, int64_t j,
-                           int64_t panel_rows, int64_t k0, int64_t k, bool accumulate,
+                           typename P::T* c, int64_t panel_rows, int64_t k0, int64_t k, bool accumulate,
                            const LocalScratch<typename P::T>& local) {
   using T = typename P::T;
   int64_t row = 0;
@@ -114,7 +116,6 @@ void multiply_last_columns(const P& p, const ABlock<typename P::T>& a, const Blo
   const T* b = p.b_row(b_index, block.n0 + j, k0, &row);
   const int64_t beyond = round_up(cols, Micro<T>::kLanes) - cols;
   const int64_t last = beyond == 0 ? 0 : row > 0 ? min64(k, ceil_div(beyond, row)) : k;
-  T* c = block.c + j;
   if (last < k) {
     multiply_panel(a, block.m, panel_rows, k - last, b, row, c, block.stride, cols, accumulate, local.tile);
   }
@@ -133,7 +134,7 @@ void multiply_group(const P& p, const Plan& plan, const Block<typename P::T>& bl
   using T = typename P::T;
   const bool accumulate = k0 > block.k0;
   const int64_t b_index = p.b_of(block.batch), stride = block.stride;
-  T* c = block.c + g;
+  T* c = plan.narrow ? block.c : block.c + g;
   if (plan.packing == Packing::kLocal) {
     const BBlock<T> b = p.b_block(b_index, block.n0 + g, width, k0, k, local.b);
     for (int64_t j = 0; j < width; j += kPanel<T>) {
@@ -142,11 +143,12 @@ void multiply_group(const P& p, const Plan& plan, const Block<typename P::T>& bl
     }
     return;
   }
-  const bool shared = plan.packing == Packing::kShared;
+  const bool shared = plan.packing == Packing::kShared, ready = plan.packing == Packing::kReady;
   int64_t row = kPanel<T>;
-  const int64_t next = shared ? kPanel<T> * k : kPanel<T>;
-  const T* b = shared ? packed + (b_index * plan.k + k0) * plan.padded_n + (block.n0 + g) * k
-                      : p.b_row(b_index, block.n0 + g, k0, &row);
+  const int64_t next = shared ? kPanel<T> * k : ready ? kPanel<T> * plan.k : kPanel<T>;
+  const T* b = shared  ? packed + (b_index * plan.k + k0) * plan.padded_n + (block.n0 + g) * k
+               : ready ? p.packed_b() + (b_index * plan.padded_n + block.n0 + g) * plan.k + k0 * kPanel<T>
+                       : p.b_row(b_index, block.n0 + g, k0, &row);
   int64_t j = 0;
   for (; j + kPanel<T> <= width; j += kPanel<T>, b += next) {
     if (plan.packing == Packing::kNone) {
@@ -156,10 +158,10 @@ void multiply_group(const P& p, const Plan& plan, const Block<typename P::T>& bl
     }
   }
   if (j == width) return;
-  if (shared) {
+  if (shared || ready) {
     multiply_panel(a, block.m, panel_rows, k, b, row, c + j, stride, width - j, accumulate, local.tile);
   } else {
-    multiply_last_columns(p, a, block, g + j, panel_rows, k0, k, accumulate, local);
+    multiply_last_columns(p, a, block, g + j, c + j, panel_rows, k0, k, accumulate, local);
   }
 }
 
@@ -169,8 +171,12 @@ void multiply(const P& p, const Plan& plan, const Block<typename P::T>& block, c
               const LocalScratch<typename P::T>& local, const Finish& finish) {
   using T = typename P::T;
   if (block.k <= 0) {
-    for (int64_t i = 0; i < block.m; ++i) zero_run(block.c + i * block.stride, block.n);
-    finish(0, block.n);
+    for (int64_t g = 0; g < block.n; g += plan.group) {
+      const int64_t width = min64(plan.group, block.n - g);
+      T* c = plan.narrow ? block.c : block.c + g;
+      for (int64_t i = 0; i < block.m; ++i) zero_run(c + i * block.stride, width);
+      finish(g, width);
+    }
     return;
   }
   if (p.skinny(block, local.a)) {
@@ -276,10 +282,11 @@ struct Driver {
       return;
     }
     block.c = local.c;
-    block.stride = block.n <= kTile / 2 ? block.n : block.n + kRowPad;
+    block.stride = plan.narrow ? min64(plan.group, block.n) : block.n <= kTile / 2 ? block.n : block.n + kRowPad;
     epilogue.begin_batch(p.epilogue_batch(block.batch));
     multiply(p, plan, block, shared, local, [&](int64_t first, int64_t columns) {
-      finish_rows(p, epilogue, block.batch, block.m0, block.m, block.c + first, block.stride, column + first, columns);
+      finish_rows(p, epilogue, block.batch, block.m0, block.m, plan.narrow ? block.c : block.c + first, block.stride,
+                  column + first, columns);
     });
   }
 

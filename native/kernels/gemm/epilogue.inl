@@ -1,7 +1,6 @@
 // Runs the epilogue program of gemm.h over finished pieces of a result and writes the outputs.
 #pragma once
-#include "kernels/elementwise/vm.h"
-#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/short_epilogue.inl"
 
 namespace brawn {
 namespace BRAWN_ISA {
@@ -51,7 +50,8 @@ class Epilogue {
     columns_ = columns;
     value_size_ = value_size;
     plain_ = is_plain(p, out.size);
-    if (plain_) return;
+    short_ = !plain_ && value_size == int64_t{sizeof(float)} && short_epilogue_.read(p, in.size, out.size);
+    if (plain_ || short_) return;
     const int64_t registers = max64(p.registers, 1);
     memory_ = scratch;
     registers_ = reinterpret_cast<void**>(scratch + registers * kRegisterBytes);
@@ -70,18 +70,29 @@ class Epilogue {
   static bool is_plain(const EpilogueParams& p, int64_t outputs) {
     return p.code.size == 0 && outputs == 1 && p.out_regs[0] == 0;
   }
+  // True when a pass over finished values costs little more than their loads and stores, however few they are.
+  static bool is_short(const EpilogueParams& p, int64_t value_size, int64_t inputs, int64_t outputs) {
+    ShortEpilogue epilogue;
+    return value_size == int64_t{sizeof(float)} && epilogue.read(p, inputs, outputs);
+  }
   bool plain() const { return plain_; }
   void* plain_output() const { return out_[0]; }
 
   void begin_batch(int64_t batch) {
     batch_ = batch;
-    if (plain_) return;
+    if (plain_ || short_) return;
     for (int64_t e = 0; e < in_.size; ++e) filled_[e] = 0;
   }
 
   // Rows [row, row + rows) of the block c (rows `stride` elements apart) are rows `row`.. of the operands and rows
   // `out_row`.. of the outputs; its first column is `column`.
   void run(char* c, int64_t stride, int64_t row, int64_t out_row, int64_t rows, int64_t column, int64_t columns) {
+    if (short_) {
+      short_epilogue_.run(*p_, in_, reinterpret_cast<const float*>(c), stride,
+                          static_cast<float*>(out_[0]) + out_row * columns_ + column, columns_, batch_, row, rows,
+                          column, columns);
+      return;
+    }
     if (!plain_ && columns == columns_ && stride == columns && columns <= kTile / 2) {
       const int64_t most = kTile / columns;
       for (int64_t i = 0; i < rows; i += most) {
@@ -193,6 +204,8 @@ class Epilogue {
   int64_t value_size_ = 0;
   int64_t batch_ = 0;
   bool plain_ = true;
+  bool short_ = false;
+  ShortEpilogue short_epilogue_;
   char* memory_ = nullptr;
   void** registers_ = nullptr;
   int64_t* last_write_ = nullptr;  // by output: the instruction that writes it, -1 when it is copied

@@ -74,6 +74,7 @@ class GemmProblem {
     return pack_b(this->b(b) + k0 * row + n0 * col, row, col, n, k, to);
   }
 
+  const T* packed_b() const { return nullptr; }
   bool rows_of_b() const { return args_.b_strides[1] == 1; }
 
   const T* b_row(int64_t b, int64_t n0, int64_t k0, int64_t* distance) const {

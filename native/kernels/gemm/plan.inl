@@ -18,12 +18,14 @@ constexpr int64_t kLocalGroup = 128;       // columns of B a task packs at a tim
 constexpr int64_t kReduceElements = 8192;  // results per task that adds partial sums
 constexpr int64_t kSharedBytes = int64_t{256} << 20;
 constexpr int64_t kNearBytes = 32768;  // a B that stays in L1 whatever its order
+constexpr int64_t kDotRows = 16;       // rows of A for which dot products beat packing B
 
 enum class Packing {
   kNone,    // rows of B are used where they are
   kFirst,   // the same, and the first rows of A copy them for the others
   kShared,  // phase 0 packs for all tasks
   kLocal,   // every task packs what it needs
+  kReady,   // B came as panels over all of k
 };
 
 struct Plan {
@@ -34,6 +36,7 @@ struct Plan {
   int64_t padded_n;  // columns of packed B
   Packing packing;
   bool in_place;  // results are summed in the output; not when its rows would share cache sets, or need an epilogue
+  bool narrow;    // the epilogue takes results `group` columns at a time, so that they never leave L1
   int64_t tiles() const { return batches * blocks_m * blocks_n * splits; }
   int64_t tasks() const { return ceil_div(tiles(), batches_per_task); }
 };
@@ -44,7 +47,7 @@ void cut(const P& p, Plan& plan, int64_t each, double bytes) {
   using T = typename P::T;
   constexpr int64_t kRows = Micro<T>::kRows;
   const int64_t k = max64(1, min64(plan.k, kBlockDepth)), n = min64(plan.n, kBlockCols);
-  const int64_t fit = min64(kBlockRows * kBlockDepth / k, kBlockRows * kBlockCols / n);
+  const int64_t fit = plan.narrow ? 0 : min64(kBlockRows * kBlockDepth / k, kBlockRows * kBlockCols / n);
   const int64_t most_m = max64(p.block_rows(), fit) / kRows * kRows;
   plan.blocks_m = ceil_div(plan.m, most_m);
   plan.blocks_n = ceil_div(plan.n, kBlockCols);
@@ -67,6 +70,7 @@ void cut(const P& p, Plan& plan, int64_t each, double bytes) {
 template <class P>
 Packing choose_packing(const P& p, const Plan& plan, int64_t tasks) {
   using T = typename P::T;
+  if (p.packed_b() != nullptr) return Packing::kReady;
   if (p.rows_of_b()) return plan.k * plan.n * int64_t{sizeof(T)} <= kNearBytes ? Packing::kNone : Packing::kFirst;
   const int64_t packed = p.distinct_b() * plan.padded_n * plan.k * int64_t{sizeof(T)};
   const bool shared = p.share_b() && plan.splits == 1 && tasks > 1 && packed <= kSharedBytes &&
@@ -80,6 +84,8 @@ Plan make_plan(const P& p) {
   Plan plan{};
   plan.batches = p.batches();
   plan.m = p.rows(), plan.n = p.cols(), plan.k = p.depth();
+  plan.narrow = plan.m > kDotRows && plan.k <= kBlockDepth &&
+                Epilogue::is_short(p.epilogue(), sizeof(T), p.inputs().size, p.outputs().size);
   const double flops = 2.0 * plan.m * plan.n * max64(plan.k, 1);
   const double bytes = double(plan.k) * plan.n * sizeof(T);
   const double load = flops / kTaskFlops > bytes / (1 << 19) ? flops / kTaskFlops : bytes / (1 << 19);
@@ -107,7 +113,7 @@ Plan make_plan(const P& p) {
   }
   plan.padded_n = round_up(plan.n, kPanel<T>);
   plan.packing = choose_packing(p, plan, plan.tasks());
-  plan.group = plan.packing == Packing::kLocal ? kLocalGroup : kTile;
+  plan.group = plan.packing == Packing::kLocal ? kLocalGroup : plan.narrow ? kPanel<T> : kTile;
   const bool conflicts =
       plan.blocks_k > 1 && plan.block_m > Micro<T>::kRows && p.columns() * int64_t{sizeof(T)} % 4096 == 0;
   plan.in_place = p.straight() && Epilogue::is_plain(p.epilogue(), p.outputs().size) && !conflicts;

@@ -9,7 +9,6 @@ namespace brawn {
 namespace BRAWN_ISA {
 namespace {
 
-constexpr int64_t kDotRows = 16;     // rows of A for which dot products beat packing B
 constexpr int64_t kStreamRows = 4;   // rows of A for which streaming B beats the micro-kernel
 constexpr int64_t kDotDepth = 2048;  // k per pass, so that the rows of A stay in cache
 

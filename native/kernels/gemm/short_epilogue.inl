@@ -1,0 +1,155 @@
+// The epilogue that most layers have, in one pass through registers: a bias per column, a residual, and bounds.
+// Its bits are those of the operations one by one; epilogue.inl runs every other program.
+#pragma once
+#include "kernels/elementwise/vm.h"
+#include "kernels/gemm/gemm.h"
+
+namespace brawn {
+namespace BRAWN_ISA {
+
+VmTable vm_table();
+
+namespace {
+
+class ShortEpilogue {
+ public:
+  // Whether a program is value + bias + residual, each optional, then relu or clamp, into one output of float32.
+  bool read(const EpilogueParams& p, int64_t inputs, int64_t outputs) {
+    bias_ = residual_ = -1;
+    bounds_ = 0;
+    if (outputs != 1 || p.code.size == 0 || p.out_sizes[0] != int64_t{sizeof(float)}) return false;
+    const VmTable table = vm_table();
+    int64_t value = 0;
+    for (int64_t i = 0; i < p.code.size; i += 5) {
+      const int64_t* ins = p.code.data + i;
+      const char* name = table.ops[ins[0]].name;
+      const bool known = same(name, "add_f32")     ? read_add(p, inputs, ins[2] == value ? ins[3] : ins[2])
+                             : same(name, "relu_f32") ? read_bounds(0, 0, 1)
+                         : same(name, "clamp_f32") ? read_clamp(p, inputs, ins[3], ins[4])
+                                                   : false;
+      if (!known || (ins[2] != value && ins[3] != value)) return false;
+      value = ins[1];
+    }
+    return p.out_regs[0] == value;
+  }
+
+  // Rows of values that are `stride` apart, from (row, column) on, into rows of the output that are `columns_` apart.
+  void run(const EpilogueParams& p, Span<const void*> in, const float* from, int64_t stride, float* to,
+           int64_t to_stride, int64_t batch, int64_t row, int64_t rows, int64_t column, int64_t columns) const {
+    const auto operand = [&](int64_t e) {
+      return static_cast<const float*>(in[e]) + batch * p.batch[e] + row * p.row[e] + column;
+    };
+    const Rows all = {from,
+                      stride,
+                      to,
+                      to_stride,
+                      bias_ < 0 ? nullptr : operand(bias_),
+                      residual_ < 0 ? nullptr : operand(residual_),
+                      residual_ < 0 ? 0 : p.row[residual_],
+                      rows,
+                      columns};
+    if (all.bias == nullptr) {
+      run_with<false>(all);
+    } else {
+      run_with<true>(all);
+    }
+  }
+
+ private:
+  struct Rows {
+    const float* from;
+    int64_t stride;
+    float* to;
+    int64_t to_stride;
+    const float* bias;
+    const float* residual;
+    int64_t residual_stride, rows, columns;
+  };
+
+  static bool same(const char* a, const char* b) {
+    while (*a != 0 && *a == *b) ++a, ++b;
+    return *a == *b;
+  }
+
+  bool read_add(const EpilogueParams& p, int64_t inputs, int64_t source) {
+    const int64_t e = source - 1;
+    if (e < 0 || e >= inputs || p.sizes[e] != int64_t{sizeof(float)} || p.col[e] != 1 || bounds_ > 0) return false;
+    if (p.row[e] == 0 && bias_ < 0 && residual_ < 0) {
+      bias_ = e;
+      return true;
+    }
+    if (residual_ >= 0) return false;
+    residual_ = e;
+    return true;
+  }
+
+  bool read_clamp(const EpilogueParams& p, int64_t inputs, int64_t lower, int64_t upper) {
+    const int64_t first = 1 + inputs;
+    if (lower < first || lower >= first + p.consts.size || upper < first || upper >= first + p.consts.size)
+      return false;
+    float bounds[2];
+    __builtin_memcpy(&bounds[0], &p.consts[lower - first], sizeof(float));
+    __builtin_memcpy(&bounds[1], &p.consts[upper - first], sizeof(float));
+    return bounds[0] == bounds[0] && bounds[1] == bounds[1] && read_bounds(bounds[0], bounds[1], 2);
+  }
+
+  bool read_bounds(float lower, float upper, int bounds) {
+    if (bounds_ > 0) return false;
+    lower_ = lower, upper_ = upper, bounds_ = bounds;
+    return true;
+  }
+
+  template <bool kBias>
+  void run_with(const Rows& r) const {
+    if (r.residual == nullptr) {
+      run_with<kBias, false>(r);
+    } else {
+      run_with<kBias, true>(r);
+    }
+  }
+  template <bool kBias, bool kResidual>
+  void run_with(const Rows& r) const {
+    if (bounds_ == 0) {
+      run_rows<kBias, kResidual, 0>(r);
+    } else if (bounds_ == 1) {
+      run_rows<kBias, kResidual, 1>(r);
+    } else {
+      run_rows<kBias, kResidual, 2>(r);
+    }
+  }
+
+  template <bool kBias, bool kResidual, int kBounds>
+  void run_rows(const Rows& r) const {
+    const F32 lower = F32::set(lower_), upper = F32::set(upper_);
+    const auto finish = [&](F32 v, F32 bias, F32 residual) {
+      if constexpr (kBias) v = v + bias;
+      if constexpr (kResidual) v = v + residual;
+      if constexpr (kBounds > 0) v = select(lt(v, lower), lower, v);
+      if constexpr (kBounds > 1) v = select(lt(upper, v), upper, v);
+      return v;
+    };
+    const F32 none = F32::zero();
+    const int64_t whole = r.columns / F32::kLanes * F32::kLanes, rest = r.columns - whole;
+    for (int64_t i = 0; i < r.rows; ++i) {
+      const float* from = r.from + i * r.stride;
+      const float* residual = kResidual ? r.residual + i * r.residual_stride : nullptr;
+      float* to = r.to + i * r.to_stride;
+      for (int64_t j = 0; j < whole; j += F32::kLanes) {
+        finish(F32::load(from + j), kBias ? F32::load(r.bias + j) : none, kResidual ? F32::load(residual + j) : none)
+            .store(to + j);
+      }
+      if (rest == 0) continue;
+      finish(F32::load_partial(from + whole, rest), kBias ? F32::load_partial(r.bias + whole, rest) : none,
+             kResidual ? F32::load_partial(residual + whole, rest) : none)
+          .store_partial(to + whole, rest);
+    }
+  }
+
+  int64_t bias_ = -1, residual_ = -1;  // operands
+  int bounds_ = 0;                     // 1: lower alone, 2: both
+  float lower_ = 0, upper_ = 0;
+};
+
+}  // namespace
+}  // namespace BRAWN_ISA
+}  // namespace brawn
