@@ -1,5 +1,5 @@
 /** What `fit` tells while it goes on, and who may listen. */
-import type { Module } from '../nn/index.js';
+import type { AnyModule } from '../nn/index.js';
 import type { LBFGS, Optimizer } from '../optim/index.js';
 import type { ReluReport, Scores } from './step.js';
 
@@ -65,7 +65,7 @@ export interface EndReport {
 
 /** What a callback can reach. */
 export interface TrainContext {
-  readonly model: Module;
+  readonly model: AnyModule;
   readonly optimizer: Optimizer | LBFGS;
   readonly history: readonly EpochReport[];
   /** Ends the training after the present step; what has been learnt stays. */

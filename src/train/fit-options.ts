@@ -2,6 +2,7 @@
 import type { BatchPosition, Sample } from '../data/index.js';
 import { ArgumentError } from '../errors.js';
 import { type EMA, LBFGS, type Optimizer } from '../optim/index.js';
+import type { Tensor } from '../tensor.js';
 import type { Variable } from '../variable.js';
 import type { Callback, EndReport } from './callbacks.js';
 import type { EarlyStoppingOptions } from './early-stopping.js';
@@ -32,8 +33,8 @@ export interface CheckpointOptions {
 }
 
 /** Options of `fit`. */
-export interface FitOptions<B extends Sample = Sample>
-  extends Omit<Objective<B>, 'model'>,
+export interface FitOptions<B extends Sample = Sample, Output = Tensor<'float32'>>
+  extends Omit<Objective<B, Output>, 'model'>,
     Omit<UpdateOptions, 'optimizer'> {
   readonly epochs: number;
   /** L-BFGS wants batches that are the whole data; it does not go with clipping and `accumulate`. */
@@ -89,7 +90,7 @@ function checkCount(value: number | undefined, name: string): void {
 }
 
 /** @throws ArgumentError for options that make no sense, or not together. */
-export function checkFitOptions<B extends Sample>(options: FitOptions<B>): void {
+export function checkFitOptions<B extends Sample, Output>(options: FitOptions<B, Output>): void {
   const { optimizer, folder, checkpoints, clipNorm, clipValue, accumulate } = options;
   for (const name of ['epochs', 'accumulate', 'watch', 'logEvery'] as const) checkCount(options[name], name);
   checkCount(options.epochs ?? Number.NaN, 'epochs');

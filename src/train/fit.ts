@@ -12,6 +12,7 @@ import { type GradientAccumulator, gradientAccumulator, LBFGS } from '../optim/i
 import { defaultGenerator, type GeneratorState } from '../random.js';
 import { evaluate } from '../runtime/run.js';
 import { getThreads } from '../runtime/threads.js';
+import type { Tensor } from '../tensor.js';
 import type { Callback, EndReport, EpochReport, StartReport, StepReport, TrainContext } from './callbacks.js';
 import {
   Checkpoints,
@@ -59,8 +60,8 @@ interface TrainingState {
 
 const ignore = (): void => {};
 
-class Training<B extends Sample> {
-  readonly #objective: Objective<B>;
+class Training<B extends Sample, Output> {
+  readonly #objective: Objective<B, Output>;
   readonly #step: TrainStep<B>;
   readonly #accumulator: GradientAccumulator | undefined;
   readonly #evaluate: (batches: AsyncIterable<B>, signal?: AbortSignal) => Promise<Scores>;
@@ -85,13 +86,13 @@ class Training<B extends Sample> {
   #stopAsked = false;
 
   constructor(
-    readonly model: Module,
+    readonly model: Module<Output>,
     readonly data: FitData<B>,
-    readonly options: FitOptions<B>,
+    readonly options: FitOptions<B, Output>,
   ) {
     checkFitOptions(options);
     const { metrics = {}, optimizer, folder, checkpoints = {}, accumulate = 1, average } = options;
-    const objective: Objective<B> = { ...options, model };
+    const objective: Objective<B, Output> = { ...options, model };
     this.#objective = objective;
     if (optimizer instanceof LBFGS) this.#step = lbfgsStep(objective, optimizer, average);
     else {
@@ -409,6 +410,10 @@ class Training<B extends Sample> {
  * @throws ArgumentError for options that make no sense, an empty data set, or a checkpoint of another model or
  * optimizer; AnomalyError when the loss is NaN or infinite; FileError when the folder cannot be written.
  */
-export function fit<B extends Sample>(model: Module, data: FitData<B>, options: FitOptions<B>): Promise<FitResult> {
+export function fit<B extends Sample, Output = Tensor<'float32'>>(
+  model: Module<Output>,
+  data: FitData<B>,
+  options: FitOptions<B, Output>,
+): Promise<FitResult> {
   return new Training(model, data, options).run();
 }

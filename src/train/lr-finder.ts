@@ -8,13 +8,14 @@ import type { Module } from '../nn/index.js';
 import type { GroupState } from '../optim/index.js';
 import { defaultGenerator } from '../random.js';
 import { evaluate } from '../runtime/run.js';
+import type { Tensor } from '../tensor.js';
 import { copies } from './copies.js';
 import type { Series } from './curves.js';
 import { type Objective, trainStep, type UpdateOptions } from './step.js';
 
 /** Options of `findLearningRate`. */
-export interface LearningRateOptions<B extends Sample>
-  extends Omit<Objective<B>, 'model' | 'metrics'>,
+export interface LearningRateOptions<B extends Sample, Output = Tensor<'float32'>>
+  extends Omit<Objective<B, Output>, 'model' | 'metrics' | 'prediction'>,
     Omit<UpdateOptions, 'average'> {
   /** First rate; 1e-6 unless told. */
   readonly from?: number;
@@ -45,10 +46,10 @@ const kExplosion = 4;
  * of steepest descent. Afterwards model, optimizer and random numbers are as they were.
  * @throws ArgumentError when the range makes no sense or the loss is not finite from the start.
  */
-export async function findLearningRate<B extends Sample>(
-  model: Module,
+export async function findLearningRate<B extends Sample, Output = Tensor<'float32'>>(
+  model: Module<Output>,
   batches: AsyncIterable<B>,
-  options: LearningRateOptions<B>,
+  options: LearningRateOptions<B, Output>,
 ): Promise<LearningRateFinding> {
   const { from = 1e-6, to = 10, steps = 100, optimizer, signal } = options;
   if (!(from > 0 && to > from && Number.isFinite(to)))

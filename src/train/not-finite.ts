@@ -24,8 +24,8 @@ const some = (names: readonly string[]): string =>
  * Why the step of `batch` failed with `error`: the data, the weights, or the first op that makes NaN or infinity, found
  * by computing loss and gradients again in anomaly mode. Random numbers are to be set back to those of the step before.
  */
-export async function whyNotFinite<B extends Sample>(
-  objective: Objective<B>,
+export async function whyNotFinite<B extends Sample, Output>(
+  objective: Objective<B, Output>,
   optimizer: Optimizer | LBFGS,
   batch: B,
   error: AnomalyError,
@@ -45,8 +45,8 @@ export async function whyNotFinite<B extends Sample>(
     : `Batch and weights are finite, and computed again op by op so is the loss: it is at the edge of its dtype; ${help}.`;
 }
 
-async function anomalyOf<B extends Sample>(
-  objective: Objective<B>,
+async function anomalyOf<B extends Sample, Output>(
+  objective: Objective<B, Output>,
   optimizer: Optimizer | LBFGS,
   batch: B,
 ): Promise<AnomalyError | undefined> {

@@ -6,7 +6,7 @@
 import type { Sample } from '../data/index.js';
 import { ArgumentError } from '../errors.js';
 import { gradientsOf } from '../grad/backward.js';
-import { FunctionLayer, type Module } from '../nn/index.js';
+import { type AnyModule, FunctionLayer, type Module } from '../nn/index.js';
 import { all, cast, checkFinite, crossEntropy, lessEqual, mean, sqrt, square, sum } from '../ops/index.js';
 import {
   clipGradNorm,
@@ -26,14 +26,19 @@ import { addTo, type Metric, type MetricValue, type Totals } from './metrics.js'
 type F = Tensor<'float32'>;
 
 /** What is computed from a batch. All but `model` have defaults for batches that have an input and a target. */
-export interface Objective<B extends Sample = Sample> {
-  readonly model: Module;
+export interface Objective<B extends Sample = Sample, Output = F> {
+  readonly model: Module<Output>;
   /** What the model's `forward` is given; the column `image`, `x` or `input` unless told. */
   readonly input?: (batch: B) => Tensor | readonly Tensor[];
   /** What the model should give; the column `label`, `y` or `target` unless told. */
   readonly target?: (batch: B) => Tensor;
-  /** A scalar; cross-entropy unless told. It is taken for a mean over the samples of the batch. */
-  readonly loss?: (output: F, target: Tensor, batch: B) => F;
+  /**
+   * A scalar; cross-entropy unless told, where the model gives one tensor. It is taken for a mean over the samples of the
+   * batch. `output` is what `forward` gave: one tensor, or several in an object or array.
+   */
+  readonly loss?: (output: Output, target: Tensor, batch: B) => F;
+  /** What metrics are given of the output; the output itself, or of several tensors the one called `logits`, unless told. */
+  readonly prediction?: (output: Output) => F;
   readonly metrics?: Readonly<Record<string, Metric>>;
 }
 
@@ -85,24 +90,50 @@ function column(batch: Sample, names: readonly string[], what: string): Tensor {
   return batch[name];
 }
 
+/** The names of what a model has given, for messages. */
+const several = (output: unknown): string =>
+  `the model gives several outputs (${Object.keys(output as object).join(', ')})`;
+
+function onlyTensor(output: unknown): F {
+  if (output instanceof Tensor) return output as F;
+  throw new ArgumentError(`fit: ${several(output)}; say what the loss is with loss: (output, target) => ...`);
+}
+
+/** What metrics measure unless they are told. */
+function predictionOf(output: unknown): F {
+  if (output instanceof Tensor) return output as F;
+  const { logits } = output as { logits?: unknown };
+  if (logits instanceof Tensor) return logits as F;
+  throw new ArgumentError(`fit: ${several(output)}; say what metrics measure with prediction: (output) => ...`);
+}
+
 /** Forward, loss and sums of metrics, inside of a trace. */
-function forward<B extends Sample>(objective: Objective<B>, batch: B): { loss: F; sums: Record<string, Tensor> } {
-  const { model, input, target, loss, metrics = {} } = objective;
+function forward<B extends Sample, Output>(
+  objective: Objective<B, Output>,
+  batch: B,
+): { loss: F; sums: Record<string, Tensor> } {
+  const { model, input, target, loss, prediction = predictionOf, metrics = {} } = objective;
   const given = input ? input(batch) : column(batch, kInputs, 'input');
   const output = model.forward(...(given instanceof Tensor ? [given] : given));
-  const wanted = target ? target(batch) : (loss?.length ?? 2) < 2 ? output : column(batch, kTargets, 'target');
-  const value = loss ? loss(output, wanted, batch) : crossEntropy(output, wanted as Tensor<'int32'>);
+  const takesTarget = target !== undefined || (loss?.length ?? 2) >= 2;
+  const wanted = takesTarget ? (target?.(batch) ?? column(batch, kTargets, 'target')) : undefined;
+  const value = loss
+    ? loss(output, wanted as Tensor, batch)
+    : crossEntropy(onlyTensor(output), wanted as Tensor<'int32'>);
   if (value.shape.length !== 0) throw new ArgumentError(`fit: the loss must be a scalar, got ${value}`);
   const sums: Record<string, Tensor> = {};
-  for (const [name, metric] of Object.entries(metrics))
-    for (const [part, tensor] of Object.entries(metric.sums(output, wanted))) sums[`${name}/${part}`] = tensor;
+  for (const [name, metric] of Object.entries(metrics)) {
+    const measured = prediction(output);
+    const parts = metric.sums(measured, wanted ?? measured);
+    for (const [part, tensor] of Object.entries(parts)) sums[`${name}/${part}`] = tensor;
+  }
   return { loss: value, sums };
 }
 
 const kRelus = new Set(['ReLU', 'ReLU6']);
 
 /** Runs `fn` while every ReLU below `model` tells what it gave. */
-function withRelus<T>(model: Module, fn: () => T): { result: T; relus: Record<string, { zeros: F; dead: F }> } {
+function withRelus<T>(model: AnyModule, fn: () => T): { result: T; relus: Record<string, { zeros: F; dead: F }> } {
   const relus: Record<string, { zeros: F; dead: F }> = {};
   const found = model
     .namedModules()
@@ -148,7 +179,7 @@ export interface StepKind {
 export type TrainStep<B extends Sample> = (batch: B, kind: StepKind, signal?: AbortSignal) => Promise<StepResult>;
 
 /** Norms of the gradients by the parameters' names. */
-function normsOf(model: Module, parameters: readonly Parameter[], gradients: Gradients): Record<string, Tensor> {
+function normsOf(model: AnyModule, parameters: readonly Parameter[], gradients: Gradients): Record<string, Tensor> {
   const names = new Map(model.namedParameters().map(([name, parameter]) => [parameter, name]));
   return Object.fromEntries(
     parameters.flatMap((parameter, i) => {
@@ -170,7 +201,7 @@ function clipped(
 }
 
 /** Forward, loss, sums of metrics, and the ReLUs of a watched step. */
-function forwardWatched<B extends Sample>(objective: Objective<B>, batch: B, isWatched: boolean) {
+function forwardWatched<B extends Sample, Output>(objective: Objective<B, Output>, batch: B, isWatched: boolean) {
   const run = () => forward(objective, batch);
   const { result, relus } = isWatched ? withRelus(objective.model, run) : { result: run(), relus: {} };
   return { ...result, relus };
@@ -196,8 +227,8 @@ async function toResult(batch: Sample, { loss, sums, norms, relus }: Traced, isW
 }
 
 /** Compiles the training step. Gradients go through `accumulator` if there is one. */
-export function trainStep<B extends Sample>(
-  objective: Objective<B>,
+export function trainStep<B extends Sample, Output>(
+  objective: Objective<B, Output>,
   update: UpdateOptions,
   accumulator?: GradientAccumulator,
 ): TrainStep<B> {
@@ -227,7 +258,11 @@ export function trainStep<B extends Sample>(
  * The step of L-BFGS, which evaluates the loss of the batch as often as it needs. What it tells is from before the step.
  * An abort comes after it, so that a step is done wholly.
  */
-export function lbfgsStep<B extends Sample>(objective: Objective<B>, optimizer: LBFGS, average?: EMA): TrainStep<B> {
+export function lbfgsStep<B extends Sample, Output>(
+  objective: Objective<B, Output>,
+  optimizer: LBFGS,
+  average?: EMA,
+): TrainStep<B> {
   const { model } = objective;
   const look = compile(
     (batch: B, isWatched: boolean) => {
@@ -251,7 +286,10 @@ export function lbfgsStep<B extends Sample>(objective: Objective<B>, optimizer: 
 }
 
 /** Forward, loss and gradients again, without an update: in anomaly mode it names the first op that is not finite. */
-export function gradientsAgain<B extends Sample>(objective: Objective<B>, parameters: readonly Parameter[]) {
+export function gradientsAgain<B extends Sample, Output>(
+  objective: Objective<B, Output>,
+  parameters: readonly Parameter[],
+) {
   return compile(
     (batch: B) => {
       const { loss } = forward(objective, batch);
@@ -311,8 +349,8 @@ export interface TallyState {
 }
 
 /** Compiles the evaluation: loss and metrics over all batches, with the model in evaluation mode. */
-export function evaluator<B extends Sample>(
-  objective: Objective<B>,
+export function evaluator<B extends Sample, Output>(
+  objective: Objective<B, Output>,
 ): (batches: AsyncIterable<B>, signal?: AbortSignal) => Promise<Scores> {
   const { model, metrics } = objective;
   const score = compile((batch: B) => forward(objective, batch), { name: 'evaluation' });
