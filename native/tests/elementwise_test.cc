@@ -3,6 +3,7 @@
 // themselves are tested in vm_test.cc.
 #include "kernels/elementwise/elementwise.h"
 
+#include <cmath>
 #include <type_traits>
 
 #include "kernel_test.h"
@@ -113,6 +114,7 @@ class Machine {
     return -1;
   }
   const brawn::KernelRow& row() const { return kernel_test::find_row(table_, "elementwise"); }
+  const brawn::KernelRow& sums_row() const { return kernel_test::find_row(table_, "elementwise_sums"); }
   const brawn::KernelRow& sweep_row() const { return kernel_test::find_row(table_, "elementwise_sweep"); }
 
  private:
@@ -411,6 +413,55 @@ void test_sweeps(const Machine& m) {
   test_copy_sweep(m);
 }
 
+// (a - b) * a with b a line per column: stored over a, and added up down the columns together with a second input.
+void test_sums(const Machine& m, int64_t rows, int64_t columns, bool in_place) {
+  const int64_t n = rows * columns;
+  const auto a = kernel_test::random_values<float>(static_cast<size_t>(n), 11);
+  const auto b = kernel_test::random_values<float>(static_cast<size_t>(columns), 12);
+  const auto c = kernel_test::random_values<float>(static_cast<size_t>(n), 13);
+  std::vector<double> product(static_cast<size_t>(columns)), plain(product);
+  for (int64_t i = 0; i < n; ++i) {
+    product[static_cast<size_t>(i % columns)] += (a[i] - b[i % columns]) * a[i];
+    plain[static_cast<size_t>(i % columns)] += c[i];
+  }
+  std::vector<float> first, y(static_cast<size_t>(n));
+  for (Order order : {Order::kForward, Order::kBackward, Order::kShuffled, Order::kOneCall}) {
+    std::vector<float> from = a, sums(2 * static_cast<size_t>(columns), -1);
+    float* to = in_place ? from.data() : y.data();
+    Call call;
+    call.dims = {rows, columns};
+    call.inputs = {{from.data(), 4, {columns, 1}}, {b.data(), 4, {0, 1}}, {c.data(), 4, {columns, 1}}};
+    call.temporaries = 2;
+    call.code = {m.op("sub_f32"), 3, 0, 1, -1, m.op("mul_f32"), 4, 3, 0, -1};
+    call.outputs = {{to, 4, 4}};
+    const ElementwiseArgs& e = *call.finish();
+    const std::vector<int64_t> registers = {4, 2};
+    void* const results[] = {sums.data(), sums.data() + columns};
+    const brawn::ElementwiseSumsArgs args = {
+        e.in,          e.out,  {results, 2}, e.n,         e.dims,      e.strides, e.in_sizes,           e.consts,
+        e.const_sizes, e.code, e.out_regs,   e.out_sizes, e.registers, columns,   {registers.data(), 2}};
+    kernel_test::run(m.sums_row(), &args, order);
+    for (int64_t i = 0; i < n; ++i) {
+      CHECK(to[i] == (a[i] - b[i % columns]) * a[i], "stored at %d of %d x %d", int(i), int(rows), int(columns));
+    }
+    for (size_t j = 0; j < product.size(); ++j) {
+      const double bound = 1e-6 * static_cast<double>(rows);
+      CHECK(std::fabs(sums[j] - product[j]) <= bound && std::fabs(sums[j + product.size()] - plain[j]) <= bound,
+            "sum of column %d of %d x %d", int(j), int(rows), int(columns));
+    }
+    if (first.empty()) first = sums;
+    CHECK(first == sums, "sums depend on the order of tasks");
+  }
+}
+
+void test_all_sums(const Machine& m) {
+  const int64_t sizes[][2] = {{1, 8},     {3, 17},   {70, 8},   {129, 64}, {5000, 64},
+                              {900, 130}, {40, 512}, {41, 513}, {7, 4096}};
+  for (const auto& [rows, columns] : sizes) {
+    for (bool in_place : {false, true}) test_sums(m, rows, columns, in_place);
+  }
+}
+
 void test_isa(const IsaTable& table) {
   const Machine m(table);
   for (int64_t n : {1, 7, 16, 511, 512, 513, 32768, 32769, 100003}) test_chain(m, {n}, {1});
@@ -435,6 +486,7 @@ void test_isa(const IsaTable& table) {
   test_aliasing(m);
   test_registers(m);
   test_sweeps(m);
+  test_all_sums(m);
   std::printf("%s: ok\n", table.isa.c_str());
 }
 

@@ -106,6 +106,8 @@ export interface KernelOp<A extends Attrs = Attrs> extends OpBase<A>, Sinkable<A
   readonly choose?: (inputs: readonly Tensor[], attrs: A, context: ChoiceContext) => Tensor | undefined;
   /** The kernel ends in an output tile over which an elementwise epilogue can run. */
   readonly contraction?: true;
+  /** Whether the result is the sum of the input's rows, all leading axes being one: it can be made with the input. */
+  readonly sumsColumns?: (input: TensorType, attrs: A) => boolean;
 }
 
 export type OpDef<A extends Attrs = Attrs> = LeafOp<A> | ElementwiseOp<A> | ViewOp<A> | KernelOp<A>;

@@ -29,11 +29,12 @@ interface ReduceDefinition<A extends ReduceAttrs> {
   readonly result?: DType;
   readonly params?: (attrs: A) => Record<string, number>;
   readonly gradient?: (g: Tensor, context: GradientContext<A>) => readonly (Tensor | undefined)[];
+  readonly sumsColumns?: KernelOp<A>['sumsColumns'];
 }
 
 /** Defines a reduction whose kernels are `reduce_<name>_<dtype>`. */
 export function defineReduce<A extends ReduceAttrs & Attrs>(definition: ReduceDefinition<A>): KernelOp<A> {
-  const { name, associative, scalar, identity, result, params, gradient } = definition;
+  const { name, associative, scalar, identity, result, params, gradient, sumsColumns } = definition;
   return defineOp<A, KernelOp<A>>({
     name,
     kind: 'kernel',
@@ -46,6 +47,7 @@ export function defineReduce<A extends ReduceAttrs & Attrs>(definition: ReduceDe
       return { shape, dtype: result ?? x.dtype };
     },
     gradient,
+    sumsColumns,
     flops: ([x]) => sizeOf(x.shape),
     lower(context) {
       // The output is not empty here, so an empty input means that nothing is reduced.
@@ -124,6 +126,7 @@ const sumOp = defineReduce({
   identity: 0,
   scalar: (values) => values.reduce((a, b) => a + b, 0),
   gradient: (g, { inputs: [x], attrs: { axes } }) => [spread(g, x.shape, axes)],
+  sumsColumns: ({ shape }, { axes }) => axes.length < shape.length && axes.every((axis, i) => axis === i),
 });
 
 /** Which axes, and whether they stay as size 1. */

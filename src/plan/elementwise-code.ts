@@ -23,7 +23,8 @@ class Registers {
 
 /**
  * Code that computes `nodes` (topological order) and leaves the values of `used` in the out registers. External inputs
- * become input registers in the order of `inputs`; `contraction`, when given, is register 0.
+ * become input registers in the order of `inputs`, also when they are only among `used`; `contraction`, when given, is
+ * register 0.
  */
 export function groupCode(
   nodes: readonly Node[],
@@ -47,6 +48,7 @@ export function groupCode(
       }
     }
   });
+  for (const node of used) if (!inside.has(node) && !inputs.includes(node)) inputs.push(node);
   const firstInput = contraction ? 1 : 0;
   const firstConstant = firstInput + inputs.length;
   const registers = new Registers(firstConstant + constants.length);
@@ -70,7 +72,7 @@ export function groupCode(
     home.set(node, dst);
     return { op: node.op.vm(node.inputs, node), dst, args };
   });
-  const outRegisters = used.map((node) => home.get(node) as number);
+  const outRegisters = used.map(registerOf);
   return { code: { instructions, constants, outRegisters, registers: registers.count }, inputs };
 }
 

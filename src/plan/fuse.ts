@@ -1,13 +1,14 @@
 /**
  * Fusion: elementwise nodes that share an iteration space become one group, computed in one pass over memory; a group
- * that is the only consumer of a contraction (matmul, convolution) becomes its epilogue. Neighbours: `recompute.ts`
- * lets groups repeat what is not worth storing, `schedule.ts` orders them.
+ * that is the only consumer of a contraction (matmul, convolution) becomes its epilogue. Neighbours: `sums.ts` lets
+ * groups add up their values, `recompute.ts` lets them repeat what is not worth storing, `schedule.ts` orders them.
  */
 import { consumersOf, type Graph, isLeaf } from '../graph/graph.js';
 import type { Node } from '../graph/node.js';
 import { sameShape, sizeOf } from '../shape.js';
 import { recompute } from './recompute.js';
 import { schedule } from './schedule.js';
+import { attachSums } from './sums.js';
 import { fits, type Unit } from './unit.js';
 
 /** View nodes and leaves belong to no unit: they cost nothing. */
@@ -32,7 +33,9 @@ class Fuser {
     }
     if (this.enabled) this.#attachEpilogues();
     const units = [...new Set(this.#unitOf.values())];
-    return schedule(this.enabled ? recompute(this.graph, units, this.#consumers) : units);
+    if (!this.enabled) return schedule(units);
+    const summing = attachSums(this.graph, units, this.#consumers);
+    return schedule(recompute(this.graph, summing, this.#consumers));
   }
 
   /** Adds an elementwise node to the groups of its inputs where that creates no cycle; merges them on the way. */

@@ -47,7 +47,8 @@ export class Lowering {
 
   run(units: readonly Unit[]): StepList {
     for (const unit of units)
-      for (const node of unit.nodes) this.#homes.set(node, [...(this.#homes.get(node) ?? []), unit]);
+      for (const node of [...unit.nodes, ...(unit.sums ?? [])])
+        this.#homes.set(node, [...(this.#homes.get(node) ?? []), unit]);
     for (const unit of units) this.#unit(unit);
     const outputBytes = this.graph.outputs.map((node, index) => this.#finishOutput(node, index));
     const assigns = this.graph.assigns.map(({ state, value }) => ({
@@ -141,24 +142,13 @@ export class Lowering {
     origin?: Node,
   ): void {
     const { shape } = outputs[0];
-    const { dims, strides } = collapseViews(
-      shape,
-      inputs.map((input) => input.strides),
-    );
-    const n = sizeOf(shape);
-    if (n === 0) return;
+    if (sizeOf(shape) === 0) return;
     const inPlace = inPlacePairs(inputs, outputs);
     this.#steps.push({
       kernel: 'elementwise',
       reads: { in: inputs },
       writes: { out: outputs },
-      params: {
-        n,
-        dims,
-        strides: strides.flat(),
-        in_sizes: inputs.map((input) => bytesOf(input.dtype)),
-        out_sizes: outputs.map((output) => bytesOf(output.dtype)),
-      },
+      params: passOver(shape, inputs, outputs),
       code,
       label,
       flops,
@@ -169,6 +159,10 @@ export class Lowering {
   }
 
   #unit(unit: Unit): void {
+    if (unit.sums) {
+      this.#sums(unit, unit.sums);
+      return;
+    }
     const last = unit.nodes[unit.nodes.length - 1];
     if (sizeOf(last.shape) === 0) {
       for (const node of unit.nodes) this.#values.set(node, this.allocate(node.shape, node.dtype, node));
@@ -285,6 +279,34 @@ export class Lowering {
     );
   }
 
+  /** An elementwise group that adds up columns of its values. */
+  #sums(unit: Unit, sums: readonly Node[]): void {
+    const used = this.#usedOutside(unit);
+    const summed = sums.map(({ inputs: [input] }) => input);
+    const { code, inputs: nodes } = groupCode(unit.nodes, new Set(unit.nodes), [...used, ...summed]);
+    const inputs = nodes.map((node) => this.value(node));
+    const outputs = used.map((node) => this.#claim(node));
+    const registers = code.outRegisters.slice(used.length);
+    const own = { ...code, outRegisters: code.outRegisters.slice(0, used.length) };
+    const { shape } = summed[0];
+    this.#steps.push({
+      kernel: 'elementwise_sums',
+      reads: { in: inputs },
+      writes: { out: outputs, sums: sums.map((node) => this.#claim(node)) },
+      params: { ...passOver(shape, inputs, outputs), columns: sizeOf(sums[0].shape), sum_regs: registers },
+      code: own,
+      label: [...unit.nodes, ...sums].map((node) => node.op.name).join('+'),
+      flops: (unit.nodes.length + sums.length) * sizeOf(shape),
+      // What is added up as it was read must not have been overwritten by then.
+      inPlace: inPlacePairs(
+        inputs.filter((_, i) => !registers.includes(i)),
+        outputs,
+      ),
+      scope: sums[0].scope,
+      site: sums[0].site,
+    });
+  }
+
   #claim(node: Node): Operand {
     const place = this.allocate(node.shape, node.dtype, node);
     this.#values.set(node, place);
@@ -293,7 +315,7 @@ export class Lowering {
 
   /** The unit's nodes that are read where they are not computed as well. */
   #usedOutside(unit: Unit): Node[] {
-    const inside = new Set(unit.nodes);
+    const inside = new Set([...unit.nodes, ...(unit.sums ?? [])]);
     const repeats = (consumer: Node, node: Node) =>
       inside.has(consumer) || this.#homes.get(consumer)?.every(({ nodes }) => nodes.includes(node));
     return unit.nodes.filter(
@@ -322,6 +344,21 @@ function madeAs(output: Node): Node {
   let node = output;
   while (!isLeaf(node) && (node.op.name === 'reshape' || node.op.name === 'stopGradient')) node = node.inputs[0];
   return node;
+}
+
+/** Parameters of a pass of the elementwise machine over `shape`. */
+function passOver(shape: Shape, inputs: readonly Operand[], outputs: readonly Operand[]): Step['params'] {
+  const { dims, strides } = collapseViews(
+    shape,
+    inputs.map((input) => input.strides),
+  );
+  return {
+    n: sizeOf(shape),
+    dims,
+    strides: strides.flat(),
+    in_sizes: inputs.map((input) => bytesOf(input.dtype)),
+    out_sizes: outputs.map((output) => bytesOf(output.dtype)),
+  };
 }
 
 /** Which outputs may overwrite which inputs: element i of the one depends on element i of the other alone. */

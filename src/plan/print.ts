@@ -6,8 +6,8 @@ import type { Unit } from './unit.js';
 export function printUnits(units: readonly Unit[]): string {
   return units
     .map(
-      ({ nodes, contraction }) =>
-        `${[...(contraction ? [contraction] : []), ...nodes].map(({ op }) => op.name).join('+')} ${showShape(nodes[0].shape)}`,
+      ({ nodes, contraction, sums = [] }) =>
+        `${[...(contraction ? [contraction] : []), ...nodes, ...sums].map(({ op }) => op.name).join('+')} ${showShape((nodes[0] ?? sums[0].inputs[0]).shape)}`,
     )
     .join('\n');
 }

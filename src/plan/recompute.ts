@@ -25,10 +25,10 @@ export function recompute(
   const homes = new Map<Node, Unit[]>();
   const contractions = new Set<Node>();
   for (const unit of units) {
-    for (const node of unit.nodes) homes.set(node, [unit]);
+    for (const node of [...unit.nodes, ...(unit.sums ?? [])]) homes.set(node, [unit]);
     if (unit.contraction) contractions.add(unit.contraction);
   }
-  const isGroup = ({ nodes }: Unit) => nodes.length > 0 && nodes[0].op.kind === 'elementwise';
+  const isGroup = ({ nodes, sums }: Unit) => sums !== undefined || nodes[0]?.op.kind === 'elementwise';
 
   /** The groups that read `node` without computing it; undefined when something else reads it as well. */
   const readersOf = (node: Node): Unit[] | undefined => {
@@ -70,9 +70,9 @@ export function recompute(
       nodes.push(node);
       nodes.sort((a, b) => a.id - b.id);
     }
-    const stays = consumers.get(node)?.some((consumer) => own.nodes.includes(consumer));
+    const stays = consumers.get(node)?.some((c) => own.nodes.includes(c) || own.sums?.includes(c));
     if (!stays) own.nodes.splice(own.nodes.indexOf(node), 1);
     homes.set(node, stays ? [own, ...readers] : readers);
   }
-  return units.filter(({ nodes }) => nodes.length > 0);
+  return units.filter(({ nodes, sums }) => nodes.length > 0 || sums);
 }

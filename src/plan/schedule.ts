@@ -4,13 +4,16 @@ import { isLeaf } from '../graph/graph.js';
 import type { Node } from '../graph/node.js';
 import type { Unit } from './unit.js';
 
-const key = (unit: Unit): number => unit.nodes[unit.nodes.length - 1].id;
+const key = ({ nodes, sums = [] }: Unit): number => (nodes.at(-1) ?? sums[0]).id;
+
+/** What else a unit computes, beside its nodes. */
+const extras = ({ contraction, sums = [] }: Unit): readonly Node[] => (contraction ? [contraction] : sums);
 
 /** The other units whose values a unit reads, through views. */
 function needs(unit: Unit, home: ReadonlyMap<Node, Unit>): Set<Unit> {
   const found = new Set<Unit>();
   const inside = new Set(unit.nodes);
-  const stack = [...unit.nodes, ...(unit.contraction ? [unit.contraction] : [])].flatMap((node) => node.inputs);
+  const stack = [...unit.nodes, ...extras(unit)].flatMap((node) => node.inputs);
   for (let node = stack.pop(); node; node = stack.pop()) {
     const owner = inside.has(node) ? unit : home.get(node);
     if (owner) {
@@ -24,8 +27,7 @@ function needs(unit: Unit, home: ReadonlyMap<Node, Unit>): Set<Unit> {
 export function schedule(all: readonly Unit[]): Unit[] {
   const units = [...all];
   const home = new Map<Node, Unit>();
-  for (const unit of units)
-    for (const node of [...unit.nodes, ...(unit.contraction ? [unit.contraction] : [])]) home.set(node, unit);
+  for (const unit of units) for (const node of [...unit.nodes, ...extras(unit)]) home.set(node, unit);
   units.sort((a, b) => key(a) - key(b));
   const done = new Set<Unit>();
   const open = new Set<Unit>();

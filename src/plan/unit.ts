@@ -9,6 +9,8 @@ export interface Unit {
   readonly nodes: Node[];
   /** The contraction whose epilogue the elementwise nodes are; lowered with the unit. */
   contraction?: Node;
+  /** Sums over the columns of members, or of values that the unit reads, made in the same pass. */
+  sums?: readonly Node[];
 }
 
 /** More inputs than this would spill registers out of L1. */

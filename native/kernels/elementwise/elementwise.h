@@ -1,6 +1,7 @@
 // The contract of the `elementwise` kernel: a program of the elementwise machine (vm.h) over whole tensors. It serves
 // fused chains, and with an empty program every copy, broadcast and transpose. `elementwise_sweep` runs one program
-// over many sets of tensors at once: the updates of all parameters of a model are one.
+// over many sets of tensors at once: the updates of all parameters of a model are one. `elementwise_sums` adds up
+// columns of what it computes: the gradients of biases and of batch norm.
 //
 // Signature of `elementwise`
 //   operands  "in* -> out*"
@@ -43,6 +44,16 @@
 // writes what another one touches. Transposing copies are no part of a sweep. The bits are those of one call per
 // segment. Every segment counts in multiples of kSegmentElements, and tasks hold kTaskElements of the sum: small
 // segments share a task, large ones are cut between cache lines.
+//
+// Signature of `elementwise_sums`
+//   operands  "in* -> out* sums*"
+//   params    those of `elementwise`, then "columns sum_regs:i[]"
+//
+// The iteration space is seen as n / columns rows: sums[s] [columns] gets the sum over all rows of register
+// sum_regs[s], float32 and not overwritten by an output. `out` may be empty: then nothing but the sums is written. Task
+// and phase count depend on n and columns alone: phase 0 runs the machine over blocks of whole rows and keeps a line of
+// double sums per task in shared scratch, phase 1 adds the lines in order. A float32 lane takes at most kSumRows rows,
+// four at a time, before it is added to a double.
 #pragma once
 #include "kernel.h"
 
@@ -51,6 +62,8 @@ namespace brawn {
 constexpr int64_t kMaxRank = 16;
 constexpr int64_t kTaskElements = 32768;
 constexpr int64_t kSegmentElements = 64;
+constexpr int64_t kSumRows = 64;   // rows that a float32 lane adds up
+constexpr int64_t kSumTasks = 64;  // most blocks of rows
 
 struct ElementwiseArgs {
   Span<const void*> in;
@@ -81,6 +94,24 @@ struct ElementwiseSweepArgs {
   Span<int64_t> out_regs;
   Span<int64_t> out_sizes;
   int64_t registers;
+};
+
+struct ElementwiseSumsArgs {
+  Span<const void*> in;
+  Span<void*> out;
+  Span<void*> sums;
+  int64_t n;
+  Span<int64_t> dims;
+  Span<int64_t> strides;
+  Span<int64_t> in_sizes;
+  Span<int64_t> consts;
+  Span<int64_t> const_sizes;
+  Span<int64_t> code;
+  Span<int64_t> out_regs;
+  Span<int64_t> out_sizes;
+  int64_t registers;
+  int64_t columns;
+  Span<int64_t> sum_regs;
 };
 
 }  // namespace brawn

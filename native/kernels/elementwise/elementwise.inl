@@ -1,4 +1,4 @@
-// The bodies of both elementwise kernels; the contract is in elementwise.h. A task resolves its inputs and code once,
+// The bodies of the elementwise kernels; the contract is in elementwise.h. A task resolves its inputs and code once,
 // or once per segment, then runs the machine (vm.h) tile by tile.
 #include "kernels/elementwise/elementwise.h"
 
@@ -173,12 +173,17 @@ void store_rest(const ElementwiseArgs& args, const Workspace& w, int64_t offset,
 }
 
 // With inputs and constants prepared and code resolved.
-void run_machine(const ElementwiseArgs& args, const Workspace& w, int64_t begin, int64_t end) {
+struct Machine {
+  const ElementwiseArgs& args;
+  const Workspace& w;
   bool strided = false;
-  for (int64_t i = 0; i < args.in.size; ++i) strided |= w.inputs[i].access == Access::kStrided;
-  const VmCode vm = {kVmFunctions.list, w.code, args.code.size / 5};
-  for (int64_t offset = begin; offset < end; offset += kTile) {
-    const int64_t n = min64(kTile, end - offset);
+
+  Machine(const ElementwiseArgs& all, const Workspace& workspace) : args(all), w(workspace) {
+    for (int64_t i = 0; i < args.in.size; ++i) strided |= w.inputs[i].access == Access::kStrided;
+  }
+
+  // At most kTile elements from `offset` on.
+  void tile(int64_t offset, int64_t n) const {
     int64_t position[kMaxRank];
     if (strided) locate(args.dims, offset, position);
     for (int64_t i = 0; i < args.in.size; ++i) {
@@ -187,10 +192,14 @@ void run_machine(const ElementwiseArgs& args, const Workspace& w, int64_t begin,
     for (int64_t o = 0; o < args.out.size; ++o) {
       w.pointers[args.registers + o] = static_cast<char*>(args.out[o]) + offset * args.out_sizes[o];
     }
-    vm_run(vm, w.pointers, n);
+    vm_run({kVmFunctions.list, w.code, args.code.size / 5}, w.pointers, n);
     store_rest(args, w, offset, n);
   }
-}
+
+  void run(int64_t begin, int64_t end) const {
+    for (int64_t offset = begin; offset < end; offset += kTile) tile(offset, min64(kTile, end - offset));
+  }
+};
 
 // A program without instructions: every output is one input or constant, moved in one go.
 void run_copies(const ElementwiseArgs& args, int64_t begin, int64_t end) {
@@ -239,7 +248,7 @@ void elementwise_run(const void* memory, int, int64_t begin, int64_t end, const 
   prepare_inputs(args, w);
   prepare_constants(args, w, min64(args.n, kTile));
   resolve_code(args, w);
-  run_machine(args, w, first, stop);
+  Machine(args, w).run(first, stop);
 }
 
 // Walks the segments of a sweep: `args` is what the elementwise kernel would get for the present one.
@@ -324,9 +333,11 @@ void sweep_run(const void* memory, int, int64_t begin, int64_t end, const Contex
     prepare_inputs(args, w);
     if (resolved.n == 0 || !same_aliasing(args, resolved)) resolve_code(args, w);
     resolved = args;
-    run_machine(args, w, from, to);
+    Machine(args, w).run(from, to);
   } while (segment.next() && segment.start < stop);
 }
+
+#include "kernels/elementwise/sums.inl"
 
 const KernelRow kRows[] = {
     {"elementwise", "tile512", "in* -> out*",
@@ -336,11 +347,15 @@ const KernelRow kRows[] = {
      "counts:i[] ranks:i[] dims:i[] strides:i[] in_sizes:i[] consts:i[] const_sizes:i[] code:i[] out_regs:i[] "
      "out_sizes:i[] registers",
      1, sweep_tasks, nullptr, sweep_local_bytes, sweep_run},
+    {"elementwise_sums", "tile512", "in* -> out* sums*",
+     "n dims:i[] strides:i[] in_sizes:i[] consts:i[] const_sizes:i[] code:i[] out_regs:i[] out_sizes:i[] registers "
+     "columns sum_regs:i[]",
+     2, sums_tasks, sums_shared_bytes, sums_local_bytes, sums_run},
 };
 
 }  // namespace
 
-KernelTable elementwise_table() { return {kRows, 2}; }
+KernelTable elementwise_table() { return {kRows, 3}; }
 
 }  // namespace BRAWN_ISA
 }  // namespace brawn
