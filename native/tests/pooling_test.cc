@@ -146,7 +146,7 @@ static std::vector<int64_t> check_max(const IsaTable& table, const Case& c, cons
 
 template <class T>
 static void check_grad(const IsaTable& table, const Case& c, const std::vector<Window>& all, bool adaptive,
-                       std::vector<int64_t> index) {
+                       const std::vector<T>& x, std::vector<int64_t> index) {
   const int64_t n_in = c.batch * c.in.size() * c.channels, n_out = c.batch * c.out.size() * c.channels;
   const std::vector<T> g = random_values<T>(n_out, 9);
   std::vector<T> y(n_in, 3);
@@ -161,6 +161,14 @@ static void check_grad(const IsaTable& table, const Case& c, const std::vector<W
   const KernelRow& max_row = find_row(table, row_name<T>("maxGrad", "", false));
   run_all_orders(max_row, &max, y);
   for (int64_t i = 0; i < n_in; ++i) CHECK(close(y[i], max_grad[i], 1e-5), "%s maxGrad", table.isa.c_str());
+  if (!adaptive) {
+    const std::vector<T> by_index = y;
+    const PoolArgs w = make_args(c, x.data(), y.data()).window;
+    const PoolMaxGradArgs window = {w.x,      g.data(), w.y,   w.batch,    w.channels,          w.in_dims, w.out_dims,
+                                    w.kernel, w.stride, w.pad, w.dilation, w.count_include_pad, w.divisor};
+    run_all_orders(find_row(table, row_name<T>("windowMaxGrad", "", false)), &window, y);
+    CHECK(y == by_index, "%s windowMaxGrad", table.isa.c_str());
+  }
   const Args avg = make_args(c, g.data(), y.data());
   const KernelRow& avg_row = find_row(table, row_name<T>("avgGrad", "adaptiveAvgGrad", adaptive));
   run_all_orders(avg_row, avg.get(adaptive), y);
@@ -185,7 +193,7 @@ static void check_floats(const IsaTable& table, const Case& c, bool adaptive) {
     CHECK(close(y[i], sum / all[o].divisor, 1e-6), "%s avg: %g, expected %g", table.isa.c_str(), (double)y[i],
           sum / all[o].divisor);
   }
-  check_grad<T>(table, c, all, adaptive, check_max(table, c, all, x, adaptive));
+  check_grad<T>(table, c, all, adaptive, x, check_max(table, c, all, x, adaptive));
   for (size_t i = 0; i < x.size(); ++i) x[i] = i % 3 == 0 ? -INFINITY : i % 17 == 0 ? NAN : x[i];
   check_max(table, c, all, x, adaptive);
   std::fill(x.begin(), x.end(), -INFINITY);

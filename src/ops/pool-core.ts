@@ -140,9 +140,7 @@ const windowFlops: KernelOp<PoolAttrs>['flops'] = (_, out, { kernel }) => sizeOf
 /** Maximum of each window; NaN wins. */
 export const maxPoolOp: KernelOp<PoolAttrs> = definePool<PoolAttrs>({
   name: 'maxPool',
-  gradient: (g, { inputs: [x], attrs }) => [
-    apply(poolScatterOp, [g, apply(maxPoolIndexOp, [x], attrs)], { dims: spatialOf(x.shape) }),
-  ],
+  gradient: (g, { inputs: [x], attrs }) => [apply(maxPoolGradOp, [x, g], { ...attrs, dims: spatialOf(x.shape) })],
   flops: windowFlops,
   lower(context) {
     const x = context.contiguous(0);
@@ -156,6 +154,30 @@ export const maxPoolOp: KernelOp<PoolAttrs> = definePool<PoolAttrs>({
   reference([x], out, attrs) {
     forEachWindow(x.shape, windowsOf(x.shape, out.shape, attrs), (i, taps, at) => {
       out.values[i] = taps.reduce((max, tap) => Math.max(max, x.values[at(tap)]), Number.NEGATIVE_INFINITY);
+    });
+  },
+});
+
+/** Zeros, with each element of g added where its window of x has its maximum. */
+export const maxPoolGradOp: KernelOp<PoolAttrs> = definePool<PoolAttrs>({
+  name: 'maxPoolGrad',
+  gradient: (u, { inputs: [x, g], attrs }) => {
+    const dims = spatialOf(g.shape);
+    return [undefined, apply(poolGatherOp, [u, apply(maxPoolIndexOp, [x], { ...attrs, dims })], { dims })];
+  },
+  flops: ([, g], _, { kernel }) => 2 * sizeOf(g.shape) * sizeOf(kernel),
+  lower(context) {
+    const [x, g] = [context.contiguous(0), context.contiguous(1)];
+    context.emit(
+      `pool_windowMaxGrad_${shortOf(x.dtype)}`,
+      { x, g },
+      { y: context.out() },
+      paramsOf(x.shape, g.shape, context.attrs),
+    );
+  },
+  reference([x, g], out, attrs) {
+    forEachWindow(x.shape, windowsOf(x.shape, g.shape, attrs), (i, taps, at) => {
+      out.values[at(positionOfMax(taps, (tap) => x.values[at(tap)]))] += g.values[i];
     });
   },
 });

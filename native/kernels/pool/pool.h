@@ -8,6 +8,7 @@
 //   pool_maxIndex_<f32|f64>         "x -> index"   int64 position of it in its D*H*W plane
 //   pool_avg_<f32|f64>              "x -> y"
 //   pool_avgGrad_<f32|f64>          "g -> y"       g shaped as the output, y as the input
+//   pool_windowMaxGrad_<f32|f64>    "x g -> y"     y = 0, then each g is added where its window of x has its maximum
 // Adaptive rows, params "batch channels in_dims:i[] out_dims:i[]"; output o covers the inputs from
 // floor(o * in / out) to ceil((o + 1) * in / out):
 //   pool_adaptiveAvg_<f32|f64>      "x -> y"
@@ -23,7 +24,7 @@
 // count_include_pad the taps inside the input and its padding (pad on both sides), not those beyond.
 //
 // Sums run along W first and then over the rows of the window. Gradients are gathered per input row (avgGrad) or per
-// batch index and block of channels (maxGrad), so no two tasks write the same element.
+// batch index and block of channels (maxGrad, windowMaxGrad), so no two tasks write the same element.
 #pragma once
 #include "kernel.h"
 
@@ -38,6 +39,15 @@ struct PoolAdaptiveArgs {
 
 struct PoolArgs {
   const void* x;
+  void* y;
+  int64_t batch, channels;
+  Span<int64_t> in_dims, out_dims, kernel, stride, pad, dilation;
+  int64_t count_include_pad, divisor;
+};
+
+struct PoolMaxGradArgs {
+  const void* x;
+  const void* g;
   void* y;
   int64_t batch, channels;
   Span<int64_t> in_dims, out_dims, kernel, stride, pad, dilation;

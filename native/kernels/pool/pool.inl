@@ -58,7 +58,7 @@ struct PoolWindow {
 
 // Calls op.row() at the end of every row of the window and op.tap(x, position) for every tap in it.
 template <class T, class Op>
-BRAWN_INLINE void pool_window(const PoolShape& s, const PoolWindow& window, const T* x, Op& op) {
+BRAWN_INLINE void pool_window(const PoolShape& s, const PoolWindow& window, T* x, Op& op) {
   for (int64_t i = 0; i < window.d.count; ++i) {
     const int64_t plane = (window.d.first + i * window.d.step) * s.h.in;
     for (int64_t j = 0; j < window.h.count; ++j) {
@@ -181,6 +181,10 @@ void pool_pixel(const PoolShape& s, const PoolWindow& window, const T* x, Out* y
   constexpr int kLanes = PoolTypes<T>::V::kLanes;
   int64_t c = 0;
   for (; c + 4 * kLanes <= width; c += 4 * kLanes) pool_lanes<T, Op<T, 4>>(s, window, x + c, y + c, 0);
+  if (c + 2 * kLanes <= width) {
+    pool_lanes<T, Op<T, 2>>(s, window, x + c, y + c, 0);
+    c += 2 * kLanes;
+  }
   for (; c + kLanes <= width; c += kLanes) pool_lanes<T, Op<T, 1>>(s, window, x + c, y + c, 0);
   if (c < width) pool_lanes<T, Op<T, 1>>(s, window, x + c, y + c, width - c);
 }
@@ -229,6 +233,11 @@ void pool_run(const void* raw, int, int64_t begin, int64_t end, const Context&) 
   }
 #define BRAWN_POOL_AVG_GRAD(name, params, Args, T) \
   { name, "", "g -> y", params, 1, pool_avg_grad_tasks<Args>, nullptr, nullptr, pool_avg_grad_run<Args, T> }
+#define BRAWN_POOL_MAX_GRAD(name, T)                                                                 \
+  {                                                                                                  \
+    name, "", "x g -> y", BRAWN_POOL_WINDOW_PARAMS, 1, pool_window_max_grad_tasks, nullptr, nullptr, \
+        pool_window_max_grad_run<T>                                                                  \
+  }
 #define BRAWN_POOL_INDEX(name, operands, tasks, run) \
   { name, "", operands, "batch channels in_size out_size", 1, tasks, nullptr, nullptr, run }
 
@@ -251,6 +260,8 @@ const KernelRow kPoolRows[] = {
     BRAWN_POOL_AVG_GRAD("pool_adaptiveAvgGrad_f32", "batch channels in_dims:i[] out_dims:i[]", PoolAdaptiveArgs, float),
     BRAWN_POOL_AVG_GRAD("pool_adaptiveAvgGrad_f64", "batch channels in_dims:i[] out_dims:i[]", PoolAdaptiveArgs,
                         double),
+    BRAWN_POOL_MAX_GRAD("pool_windowMaxGrad_f32", float),
+    BRAWN_POOL_MAX_GRAD("pool_windowMaxGrad_f64", double),
     BRAWN_POOL_INDEX("pool_gatherIndex_f32", "x index -> y", pool_gather_tasks, pool_gather_run<float>),
     BRAWN_POOL_INDEX("pool_gatherIndex_f64", "x index -> y", pool_gather_tasks, pool_gather_run<double>),
     BRAWN_POOL_INDEX("pool_maxGrad_f32", "g index -> y", pool_max_grad_tasks, pool_max_grad_run<float>),
@@ -261,6 +272,7 @@ const KernelRow kPoolRows[] = {
 #undef BRAWN_POOL_WINDOW
 #undef BRAWN_POOL_ADAPTIVE
 #undef BRAWN_POOL_AVG_GRAD
+#undef BRAWN_POOL_MAX_GRAD
 #undef BRAWN_POOL_INDEX
 
 }  // namespace

@@ -122,3 +122,93 @@ void pool_max_grad_run(const void* raw, int, int64_t begin, int64_t end, const C
     }
   }
 }
+
+// Adds g at the taps that PoolMaxIndex has found: kVectors vectors of channels of one window.
+template <class T, int kVectors>
+struct PoolMaxSpread : PoolLanes<T, kVectors> {
+  using V = typename PoolTypes<T>::V;
+  using Position = typename PoolTypes<T>::Position;
+  using Positions = typename PoolTypes<T>::Positions;
+  V g[kVectors];
+  Positions at[kVectors];
+  BRAWN_INLINE void tap(T* y, int64_t position) {
+    const Positions here = Positions::set(static_cast<Position>(position));
+    for (int v = 0; v < kVectors; ++v) {
+      const V share = select(eq(at[v], here), g[v], V::zero());
+      this->store(this->load(y, v) + share, y, v);
+    }
+  }
+  BRAWN_INLINE void row() {}
+};
+
+template <class T, int kVectors>
+BRAWN_INLINE void pool_max_spread(const PoolShape& s, const PoolWindow& window, const T* x, const T* g, T* y,
+                                  int64_t left) {
+  PoolMaxIndex<T, kVectors> find;
+  find.left = left;
+  find.start(s, window);
+  pool_window(s, window, x, find);
+  PoolMaxSpread<T, kVectors> spread;
+  spread.left = left;
+  for (int v = 0; v < kVectors; ++v) {
+    spread.g[v] = spread.load(g, v);
+    spread.at[v] = find.at[v];
+  }
+  pool_window(s, window, y, spread);
+}
+
+PoolShape pool_shape(const PoolMaxGradArgs& a) {
+  const PoolArgs args = {a.x,      a.y,      a.batch, a.channels, a.in_dims,           a.out_dims,
+                         a.kernel, a.stride, a.pad,   a.dilation, a.count_include_pad, a.divisor};
+  return pool_shape<PoolArgs>(&args);
+}
+
+PoolPlan pool_window_max_grad_plan(const PoolShape& s) {
+  const int64_t taps = min64(s.d.kernel, s.d.in) * min64(s.h.kernel, s.h.in) * min64(s.w.kernel, s.w.in);
+  return pool_plan(s.batch, (s.in_size() + 2 * taps * s.out_size()) * s.channels, s.channels);
+}
+
+int64_t pool_window_max_grad_tasks(const void* raw, int) {
+  return pool_window_max_grad_plan(pool_shape(*static_cast<const PoolMaxGradArgs*>(raw))).tasks();
+}
+
+// One image and block of channels. Rows of the result are cleared when the first window reaches them.
+template <class T>
+void pool_window_max_grad_image(const PoolShape& s, const T* x, const T* g, T* y, int64_t width) {
+  constexpr int kLanes = PoolTypes<T>::V::kLanes;
+  const int64_t line = s.w.in * s.channels, rows = s.d.in * s.h.in;
+  int64_t cleared = 0;
+  const auto clear = [&](int64_t end) {
+    if (end > cleared) pool_clear(y + cleared * line, (end - cleared) * s.w.in, s.channels, width);
+    cleared = max64(cleared, end);
+  };
+  for (int64_t row = 0; row < s.d.out * s.h.out; ++row) {
+    PoolWindow window = {0, pool_taps(s.d, row / s.h.out), pool_taps(s.h, row % s.h.out), {}};
+    const int64_t last_d = window.d.first + (window.d.count - 1) * window.d.step;
+    clear(last_d * s.h.in + window.h.first + (window.h.count - 1) * window.h.step + 1);
+    for (int64_t ow = 0; ow < s.w.out; ++ow, g += s.channels) {
+      window.w = pool_taps(s.w, ow);
+      int64_t c = 0;
+      for (; c + 4 * kLanes <= width; c += 4 * kLanes) pool_max_spread<T, 4>(s, window, x + c, g + c, y + c, 0);
+      for (; c + kLanes <= width; c += kLanes) pool_max_spread<T, 1>(s, window, x + c, g + c, y + c, 0);
+      if (c < width) pool_max_spread<T, 1>(s, window, x + c, g + c, y + c, width - c);
+    }
+  }
+  clear(rows);
+}
+
+template <class T>
+void pool_window_max_grad_run(const void* raw, int, int64_t begin, int64_t end, const Context&) {
+  const PoolMaxGradArgs& args = *static_cast<const PoolMaxGradArgs*>(raw);
+  const PoolShape s = pool_shape(args);
+  const PoolPlan plan = pool_window_max_grad_plan(s);
+  for (int64_t t = begin; t < end; ++t) {
+    const PoolPart part = pool_part(plan, s.channels, t);
+    for (int64_t n = part.first; n < part.last; ++n) {
+      const int64_t in = n * s.in_size() * s.channels + part.channel;
+      const int64_t out = n * s.out_size() * s.channels + part.channel;
+      pool_window_max_grad_image<T>(s, static_cast<const T*>(args.x) + in, static_cast<const T*>(args.g) + out,
+                                    static_cast<T*>(args.y) + in, part.width);
+    }
+  }
+}
