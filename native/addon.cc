@@ -323,17 +323,42 @@ bool read_bindings(Napi::Env env, const Napi::Array& arrays, const Program& prog
   return true;
 }
 
-Napi::Value run(const Napi::CallbackInfo& info) {
+// The job for a program and its bindings; null, with an exception pending, when they are wrong.
+std::unique_ptr<Job> make_job(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const ProgramHandle* program = unwrap_program(env, info[0]);
-  if (program == nullptr) return fail(env, "run: expected a program from createProgram");
-  if (!info[1].IsArray()) return fail(env, "run: expected an array of typed arrays");
-  if (!info[4].IsFunction()) return fail(env, "run: expected a callback");
   std::unique_ptr<Job> job(new Job);
   std::string error;
-  if (!read_bindings(env, info[1].As<Napi::Array>(), **program, &job->bindings, &error)) return fail(env, error);
-  job->program = *program;
-  job->profile = info[2].ToBoolean();
+  const ProgramHandle* program = unwrap_program(env, info[0]);
+  if (program == nullptr) {
+    error = "run: expected a program from createProgram";
+  } else if (!info[1].IsArray()) {
+    error = "run: expected an array of typed arrays";
+  } else if (read_bindings(env, info[1].As<Napi::Array>(), **program, &job->bindings, &error)) {
+    job->program = *program;
+    job->profile = info[2].ToBoolean();
+    return job;
+  }
+  fail(env, error);
+  return nullptr;
+}
+
+// runSync(program, bindings, profile): runs it before the call returns; gives [failure or null, times].
+Napi::Value run_sync(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::unique_ptr<Job> job = make_job(info);
+  if (job == nullptr) return env.Undefined();
+  Scheduler::instance().run_now(&job);
+  Napi::Array result = Napi::Array::New(env, 2);
+  result.Set(uint32_t{0}, describe_result(env, *job));
+  result.Set(uint32_t{1}, list_times(env, *job));
+  return result;
+}
+
+Napi::Value run(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!info[4].IsFunction()) return fail(env, "run: expected a callback");
+  std::unique_ptr<Job> job = make_job(info);
+  if (job == nullptr) return env.Undefined();
   if (info[3].ToBoolean() && Scheduler::instance().run_here(&job)) {
     info[4].As<Napi::Function>().Call({describe_result(env, *job), list_times(env, *job)});
     return Napi::Number::New(env, 0);
@@ -467,6 +492,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
       {"cpu", describe_cpu},
       {"getThreads", get_threads},
       {"run", run},
+      {"runSync", run_sync},
       {"createProgram", create_program},
       {"freeMemory", free_memory},
       {"alignOffset", align_offset},

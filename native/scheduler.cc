@@ -67,7 +67,26 @@ int64_t Scheduler::submit(std::unique_ptr<Job> job) {
   return id;
 }
 
-bool Scheduler::run_here(std::unique_ptr<Job>* job) {
+bool Scheduler::run_here(std::unique_ptr<Job>* job) { return run_on_caller(job, true); }
+
+void Scheduler::run_now(std::unique_ptr<Job>* job) {
+  if (run_on_caller(job, false)) return;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool finished = false;
+  (*job)->done = [&](std::unique_ptr<Job> done) {
+    std::lock_guard<std::mutex> lock(mutex);
+    *job = std::move(done);
+    finished = true;
+    changed.notify_one();
+  };
+  submit(std::move(*job));
+  std::unique_lock<std::mutex> lock(mutex);
+  while (!finished) changed.wait(lock);
+}
+
+// With `alone` nobody else takes tasks of the job; else it counts among the running ones and has the pool's threads.
+bool Scheduler::run_on_caller(std::unique_ptr<Job>* job, bool alone) {
   Job* added = job->get();
   collect_ranges(added);
   std::unique_lock<std::mutex> lock(mutex_);
@@ -79,9 +98,11 @@ bool Scheduler::run_here(std::unique_ptr<Job>* job) {
   added->running = true;
   added->done = [job](std::unique_ptr<Job> finished) { *job = std::move(finished); };
   unfinished_.emplace(added->id, std::move(*job));
+  if (!alone) ++running_;
   lock.unlock();
-  execute(added, true);
+  execute(added, alone);
   lock.lock();
+  if (!alone) --running_;
   finish(added);
   summon_runners(0);
   if (runners_ == 0) fail_ready();

@@ -72,12 +72,17 @@ class Scheduler {
   // job is as it was, when an unfinished one conflicts with it.
   bool run_here(std::unique_ptr<Job>* job);
 
+  // Runs the job on the calling thread with the pool's others, or waits for it where it conflicts with an unfinished
+  // one, and gives it back finished; its own `done` is not called.
+  void run_now(std::unique_ptr<Job>* job);
+
   // Ends a job that has not started and stops a running one before its next instruction, unless it is past its commit
   // start. Does nothing for a job that is finished or belongs to another owner.
   void abort(int64_t id, const void* owner);
   void abort_all(const void* owner);
 
  private:
+  bool run_on_caller(std::unique_ptr<Job>* job, bool alone);
   void run_jobs();
   void execute(Job* job, bool alone);
   void finish(Job* job);

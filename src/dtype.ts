@@ -115,11 +115,19 @@ export type Beside<D extends DType, N extends number> = number extends N
     ? WholeTable[D]
     : FloatTable[D];
 
-/** A new zero-filled array of `length` elements. `where` starts the MemoryError when there is no memory for it. */
-export function newArray<D extends DType>(dtype: D, length: number, where = 'tensor'): TypedArrayOf<D> {
+/**
+ * A new zero-filled array of `length` elements. `where` starts the MemoryError when there is no memory for it. Threads
+ * can share it when `isShared`.
+ */
+export function newArray<D extends DType>(
+  dtype: D,
+  length: number,
+  where = 'tensor',
+  isShared = false,
+): TypedArrayOf<D> {
   const bytes = length * bytesOf(dtype);
   try {
-    return new dtypeInfo[dtype].array(new ArrayBuffer(bytes)) as TypedArrayOf<D>;
+    return new dtypeInfo[dtype].array(new (isShared ? SharedArrayBuffer : ArrayBuffer)(bytes)) as TypedArrayOf<D>;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const available = freemem();

@@ -32,5 +32,5 @@ export { getNumerics, setNumerics } from './runtime/numerics.js';
 export { type Backend, evaluate, getBackend, setBackend } from './runtime/run.js';
 export { getThreads, setThreads, systemInfo } from './runtime/threads.js';
 export type { Shape } from './shape.js';
-export { type NestedArray, type RunOptions, Tensor, tensor } from './tensor.js';
+export { type DataOptions, type NestedArray, type RunOptions, Tensor, tensor } from './tensor.js';
 export { Parameter, Variable } from './variable.js';

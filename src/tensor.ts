@@ -24,6 +24,12 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of reading elements. */
+export interface DataOptions extends RunOptions {
+  /** False for the tensor's own elements, which must not be changed, instead of a copy. */
+  readonly copy?: boolean;
+}
+
 type Reader = (nodes: readonly Node[], options?: RunOptions) => Promise<TypedArray[]>;
 let reader: Reader | undefined;
 
@@ -73,11 +79,13 @@ export class Tensor<D extends DType = DType> {
   }
 
   /**
-   * Computes the tensor and gives its elements in row-major order, as a copy of the caller's own.
+   * Computes the tensor and gives its elements in row-major order, as a copy of the caller's own unless `copy` is false.
    * @throws BrawnError subclasses for faults found while running; the signal's reason when aborted.
    */
-  data(options?: RunOptions): Promise<TypedArrayOf<D>> {
-    return read(this, 'data', options, (elements) => elements.slice() as TypedArrayOf<D>);
+  data(options?: DataOptions): Promise<TypedArrayOf<D>> {
+    // A variable's own elements change when it does.
+    const isOwn = options?.copy === false && this.node.source?.kind !== 'state';
+    return read(this, 'data', options, (elements) => (isOwn ? elements : elements.slice()) as TypedArrayOf<D>);
   }
 
   /**
@@ -160,6 +168,11 @@ export interface TensorOptions<D extends DType> {
   readonly dtype?: D;
   /** Required to give a flat typed array more than one dimension. */
   readonly shape?: readonly number[];
+  /**
+   * False for a tensor that reads the typed array itself, at no cost; the array must not be changed as long as the tensor
+   * is used. Needs an array of the tensor's dtype.
+   */
+  readonly copy?: boolean;
   /** Keep the graph behind this tensor so that `grad` works also after values have been read. */
   readonly requiresGrad?: boolean;
 }
@@ -177,14 +190,15 @@ type DTypeOfData<T> = T extends Float32Array
           : 'float32';
 
 /**
- * A tensor of the given elements: a number, nested arrays, or a typed array (copied) with `shape`.
+ * A tensor of the given elements: a number, nested arrays, or a typed array (copied unless `copy` is false) with `shape`.
  * Without `dtype`: the typed array's own; float32 for numbers, bool for booleans, int64 for bigints.
- * @throws ShapeError for ragged arrays or a shape that does not hold the elements; DTypeError for mixed values.
+ * @throws ShapeError for ragged arrays or a shape that does not hold the elements; DTypeError for mixed values;
+ * ArgumentError for `copy: false` where only a copy can be read.
  */
 export function tensor(data: boolean | readonly boolean[], options?: TensorOptions<'bool'>): Tensor<'bool'>;
 export function tensor<T extends TypedArray>(
   data: T,
-  options?: { shape?: readonly number[]; requiresGrad?: boolean; dtype?: undefined },
+  options?: { shape?: readonly number[]; requiresGrad?: boolean; copy?: boolean; dtype?: undefined },
 ): Tensor<DTypeOfData<T>>;
 export function tensor<D extends DType = 'float32'>(
   data: NestedArray | TypedArray,
@@ -193,6 +207,8 @@ export function tensor<D extends DType = 'float32'>(
 export function tensor(data: NestedArray | TypedArray, options: TensorOptions<DType> = {}): Tensor {
   const { dtype } = options;
   if (dtype !== undefined && !isDType(dtype)) throw new DTypeError(`tensor: unknown dtype ${JSON.stringify(dtype)}`);
+  if (options.copy === false && !ArrayBuffer.isView(data))
+    throw new ArgumentError('tensor: copy: false needs a typed array');
   const [flat, shape] = ArrayBuffer.isView(data) ? fromTyped(data as TypedArray, options) : fromNested(data, options);
   return new Tensor(dataNode(flat.array, shape, flat.dtype, options.requiresGrad));
 }
@@ -210,6 +226,11 @@ function fromTyped(data: TypedArray, options: TensorOptions<DType>): [Elements, 
     throw new ShapeError(
       `tensor: shape ${showShape(shape)} has ${sizeOf(shape)} elements but the data has ${data.length}`,
     );
+  if (options.copy === false) {
+    if (dtype !== natural)
+      throw new ArgumentError(`tensor: copy: false needs elements of ${dtype}, but the array has ${natural}`);
+    return [{ array: data, dtype }, shape];
+  }
   const array = newArray(dtype, data.length);
   if (dtype === natural) (array as Float32Array).set(data as Float32Array);
   else for (let i = 0; i < data.length; i++) array[i] = convert(data[i], dtype) as number;

@@ -88,12 +88,12 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
     if (value.dtype !== this.#dtype)
       throw new DTypeError(`assign: ${this.label} is ${this.#dtype} but the value is ${value.dtype}; cast it first`);
     const trace = currentTrace();
-    if (!trace.isCompiling && this.#isUnread && !dependsOnState(value.node)) this.#init = new Tensor(value.node);
+    if (!trace.isCompiling && this.isFresh && !dependsOnState(value.node)) this.#init = new Tensor(value.node);
     else trace.assigned.set(this as Variable, value.node);
   }
 
-  /** Whether nobody can tell what the first value would have been: it has been neither computed nor used. */
-  get #isUnread(): boolean {
+  /** @internal Whether nobody can tell what the first value would have been: it has been neither computed nor used. */
+  get isFresh(): boolean {
     return !this.#storage && !this.#leaf && !this.#isClaimed && !currentTrace().assigned.has(this as Variable);
   }
 
@@ -107,7 +107,7 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
    * been seen.
    */
   adopt(elements: TypedArray): boolean {
-    if (currentTrace().isCompiling || !this.#isUnread) return false;
+    if (currentTrace().isCompiling || !this.isFresh) return false;
     this.initialize(elements);
     return true;
   }
@@ -148,6 +148,11 @@ export class Variable<D extends DType = DType> extends Tensor<D> {
     };
   }
 
+  /** @internal Stands for the value now; see `isAt`. */
+  get version(): Version {
+    return this.#version;
+  }
+
   /** @internal Whether the elements are still those of `version`. */
   isAt(version: Version): boolean {
     return settled(version) === settled(this.#version);
@@ -177,8 +182,8 @@ export class Parameter<D extends DType = DType> extends Variable<D> {
   }
 }
 
-/** One value of a variable. */
-class Version {
+/** @internal One value of a variable. */
+export class Version {
   /** The run that was to write it has failed: it is the same value as this one. */
   unwritten: Version | undefined;
 }

@@ -238,6 +238,32 @@ void test_here_is_alone(Scheduler& scheduler) {
   for (int64_t scratch : y) CHECK_EQ(scratch, y[0]);
 }
 
+// A job that must be over when the call returns waits for the one it conflicts with, and has all threads otherwise.
+void test_now(Scheduler& scheduler) {
+  Finished finished;
+  Gate gate;
+  Gate open;
+  open.open = 1;
+  int64_t y = 0;
+  int64_t z = 0;
+  scheduler.submit(make_job(gated_fill(1, 0), gate.with(&y), &finished));
+  gate.wait_for(1);
+  auto apart = make_job(gated_fill(2, 0), open.with(&z), &finished);
+  scheduler.run_now(&apart);
+  CHECK(apart->result.outcome == Outcome::kDone);
+  CHECK_EQ(z, 2);
+  std::thread opener([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    gate.open = 1;
+  });
+  auto after = make_job(gated_fill(3, 0), open.with(&y), &finished);
+  scheduler.run_now(&after);
+  CHECK(after->result.outcome == Outcome::kDone);
+  CHECK_EQ(y, 3);
+  opener.join();
+  finished.wait(1);
+}
+
 void test_fault_here(Scheduler& scheduler) {
   Finished finished;
   int64_t y = 0;
@@ -311,6 +337,7 @@ int main() {
   test_abort_all(scheduler);
   test_here_waits_for_nobody(scheduler);
   test_others_wait_for_here(scheduler);
+  test_now(scheduler);
   test_fault_here(scheduler);
   test_here_is_alone(scheduler);
   test_many_jobs(scheduler, 0);

@@ -42,7 +42,13 @@ export {
   type RnnCellOptions,
   rnnCell,
 } from './cells.js';
-export { type CompileModelOptions, compileModel } from './compile-model.js';
+export {
+  type CompiledModel,
+  type CompiledModelInfo,
+  type CompileModelOptions,
+  compileModel,
+  type ModelInput,
+} from './compile-model.js';
 export {
   Conv1d,
   Conv2d,
@@ -110,5 +116,6 @@ export {
 } from './recurrent.js';
 export type { LstmState, RnnNonlinearity } from './recurrent-checks.js';
 export { Flatten, flatten, Identity, identity, Sequential, sequential } from './sequential.js';
+export type { SharedModel, SharedTensor } from './shared-model.js';
 export type { LoadReport, LoadStateOptions } from './state.js';
 export { type WeightNormOptions, weightNorm } from './weight-norm.js';

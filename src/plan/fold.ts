@@ -7,6 +7,7 @@ import { consumersOf, type Graph, isLeaf, rebuild, rewrite } from '../graph/grap
 import type { Node } from '../graph/node.js';
 import { contiguousView, type View } from '../graph/view.js';
 import { add, div, mul, neg, reshape, slice, sub } from '../ops/index.js';
+import { sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
 
 type F = Tensor<'float32'>;
@@ -32,12 +33,23 @@ function viewOf(node: Node): View | undefined {
   return input && node.op.view(input, node.attrs, node);
 }
 
+/** The nearest node that is no view. */
+function baseOf(node: Node): Node {
+  let at = node;
+  while (!isLeaf(at) && at.op.kind === 'view') at = at.inputs[0];
+  return at;
+}
+
 /** The values of a node that differ only along the last axis, as [channels]. */
 function perChannel(node: Node): F | undefined {
   const view = viewOf(node);
   const channels = node.shape.length - 1;
   if (!view?.strides.every((stride, axis) => axis === channels || stride === 0 || node.shape[axis] === 1))
     return undefined;
+  // Without the views where that is possible: it is then the same for every batch size.
+  const base = baseOf(node);
+  const isRow = view.offset === 0 && view.strides[channels] === 1 && sizeOf(base.shape) === node.shape[channels];
+  if (isRow) return reshape(new Tensor(base), [node.shape[channels]]) as F;
   const row = slice(
     new Tensor(node),
     node.shape.map((_, axis) => (axis === channels ? null : [0, 1])),

@@ -4,7 +4,7 @@
  */
 import type { TypedArray } from '../dtype.js';
 import { InternalError } from '../errors.js';
-import { collect, type Graph, isLeaf, rebuild, rewrite } from '../graph/graph.js';
+import { type Graph, isLeaf, rebuild, rewrite } from '../graph/graph.js';
 import { leafNode, sourceOf } from '../graph/leaves.js';
 import type { LeafSource, Node } from '../graph/node.js';
 
@@ -13,6 +13,11 @@ export class PreparedSource implements LeafSource {
   readonly kind = 'data';
   readonly identity = this;
   elements: TypedArray | undefined;
+  /** Settles when the elements are there or could not be computed; undefined while nobody computes them. */
+  computing: Promise<void> | undefined;
+
+  /** @param key Equal for values that are computed alike from the same weights. */
+  constructor(readonly key: string) {}
 
   read(): TypedArray {
     if (!this.elements) throw new InternalError('freeze: a frozen value is read before it was computed');
@@ -22,9 +27,8 @@ export class PreparedSource implements LeafSource {
 
 /** A graph in two parts. */
 export interface Frozen {
-  /** Runs once: its outputs are the elements of `sources`, in their order. */
-  readonly preparation: Graph;
-  readonly sources: readonly PreparedSource[];
+  /** What is computed once, and the leaves of `graph` that stand for it. */
+  readonly values: ReadonlyMap<Node, PreparedSource>;
   readonly graph: Graph;
 }
 
@@ -41,8 +45,11 @@ export function frozenNodes(graph: Graph): Set<Node> {
   return frozen;
 }
 
-/** Splits a graph that assigns nothing. Views cost nothing, so they stay with what reads them. */
-export function freeze(graph: Graph): Frozen {
+/**
+ * Splits a graph that assigns nothing. Views cost nothing, so they stay with what reads them.
+ * @param sourceFor The leaf for a value: the same one for values that are the same.
+ */
+export function freeze(graph: Graph, sourceFor: (node: Node) => PreparedSource): Frozen {
   const frozen = frozenNodes(graph);
   const split = new Set<Node>();
   const visit = (node: Node): void => {
@@ -52,11 +59,11 @@ export function freeze(graph: Graph): Frozen {
   };
   graph.outputs.forEach(visit);
   for (const node of graph.nodes) if (!isLeaf(node) && !frozen.has(node)) node.inputs.forEach(visit);
-  const sources = new Map([...split].map((node) => [node, new PreparedSource()]));
+  const values = new Map([...split].map((node) => [node, sourceFor(node)]));
   const rest = rewrite(graph, (node, inputs) => {
-    const source = sources.get(node);
+    const source = values.get(node);
     if (source) return leafNode(node.shape, node.dtype, source);
     return isLeaf(node) ? node : rebuild(node, inputs);
   });
-  return { preparation: collect([...sources.keys()]), sources: [...sources.values()], graph: rest };
+  return { values, graph: rest };
 }

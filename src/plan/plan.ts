@@ -13,7 +13,7 @@ import { checkFinite } from './anomaly.js';
 import { choose } from './choose.js';
 import { emit, type ProgramDescription } from './emit.js';
 import { fold } from './fold.js';
-import { type Frozen, freeze, frozenNodes, type PreparedSource } from './freeze.js';
+import { type Frozen, freeze, frozenNodes, PreparedSource } from './freeze.js';
 import { fuse } from './fuse.js';
 import type { StepList } from './ir.js';
 import type { KernelTable } from './kernel-table.js';
@@ -27,7 +27,7 @@ import { pickOnce } from './tables.js';
 import type { Unit } from './unit.js';
 import { verifyPlan } from './verify.js';
 
-export type { Frozen, PreparedSource };
+export { type Frozen, PreparedSource };
 
 /** Options of planning. */
 export interface PlanOptions {
@@ -97,7 +97,11 @@ function chosenOf(graph: Graph, options: PlanOptions, pass: Pass): Graph {
  * Splits a graph whose variables will not change from now on, and which assigns to none. The parts are planned with the
  * same options and the passes that are `done`.
  */
-export function freezeGraph(graph: Graph, options: PlanOptions = {}): Frozen & { readonly done: readonly Stage[] } {
+export function freezeGraph(
+  graph: Graph,
+  options: PlanOptions,
+  sourceFor: (node: Node) => PreparedSource,
+): Frozen & { readonly done: readonly Stage[] } {
   return unrecorded(() => {
     const { numerics = 'fast' } = options;
     const done: Stage[] = [];
@@ -107,7 +111,7 @@ export function freezeGraph(graph: Graph, options: PlanOptions = {}): Frozen & {
       numerics === 'strict'
         ? laid
         : pass('fold', simplify(fold(laid, frozenNodes(laid)), !options.anomaly), printGraph);
-    const frozen = freeze(choose(folded, numerics, frozenNodes(folded)));
+    const frozen = freeze(choose(folded, numerics, frozenNodes(folded)), sourceFor);
     pass('choose', frozen.graph, printGraph);
     return { ...frozen, done };
   });

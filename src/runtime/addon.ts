@@ -57,6 +57,12 @@ interface AddonExports {
     here: boolean,
     done: (failure: NativeFailure | null, times?: Float64Array) => void,
   ): number;
+  /** Runs the program on this thread and the others before the call returns. */
+  runSync(
+    program: NativeProgram,
+    bindings: TypedArray[],
+    profile: boolean,
+  ): readonly [failure: NativeFailure | null, times?: Float64Array];
   abort(job: number): void;
   freeMemory(): number;
   alignOffset(buffer: ArrayBuffer, alignment: number): number;

@@ -49,21 +49,28 @@ function refuse(required: number, available: number): never {
   );
 }
 
-/** Runs a compiled graph with what `read` gives for the leaves of `graph`. */
+/** Where a run reads and writes. */
+export interface Binding {
+  /** The elements of a leaf. */
+  readonly read: (source: LeafSource) => TypedArray;
+  /** Whether outputs are to lie in memory that worker threads can share. */
+  readonly isShared?: boolean;
+}
+
+/** Runs a compiled graph. */
 export function runCompiled(
   compiled: Compiled,
   graph: Graph,
-  read: (source: LeafSource) => TypedArray,
+  binding: Binding,
   signal?: AbortSignal,
 ): Promise<TypedArray[]> {
   const native = addon();
-  const inputs = graph.leaves.map((leaf) => read(sourceOf(leaf) as LeafSource));
-  const outputs = graph.outputs.map((node) => newArray(node.dtype, sizeOf(node.shape), node.scope ?? node.op.name));
+  const { bindings, outputs } = bind(graph, binding);
   const profile = debugPlan();
   const here = compiled.isShort && !signal && isTurnYoung();
   return new Promise((resolve, reject) => {
     let unwatch: (() => void) | undefined;
-    const job = native.run(compiled.program, [...inputs, ...outputs], profile, here, (failure, times) => {
+    const job = native.run(compiled.program, bindings, profile, here, (failure, times) => {
       unwatch?.();
       if (failure) reject(failure.kind === 'abort' ? signal?.reason : errorOf(failure, compiled.plan));
       else {
@@ -73,6 +80,25 @@ export function runCompiled(
     });
     unwatch = signal && abortWith(signal, job);
   });
+}
+
+/** As `runCompiled`, over when it returns; the JavaScript thread takes part in the work. */
+export function runCompiledSync(compiled: Compiled, graph: Graph, binding: Binding): TypedArray[] {
+  const { bindings, outputs } = bind(graph, binding);
+  const profile = debugPlan();
+  const [failure, times] = addon().runSync(compiled.program, bindings, profile);
+  if (failure) throw errorOf(failure, compiled.plan);
+  if (profile) reportTimes(compiled.plan, times);
+  return outputs;
+}
+
+/** The elements of the leaves, in place, and new arrays for the outputs. */
+function bind(graph: Graph, { read, isShared }: Binding) {
+  const inputs = graph.leaves.map((leaf) => read(sourceOf(leaf) as LeafSource));
+  const outputs = graph.outputs.map((node) =>
+    newArray(node.dtype, sizeOf(node.shape), node.scope ?? node.op.name, isShared),
+  );
+  return { bindings: [...inputs, ...outputs], outputs };
 }
 
 /** Programs run on the JavaScript thread when they take less than this: waking another thread takes longer. */

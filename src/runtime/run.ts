@@ -3,7 +3,7 @@
  * results back to the nodes. `compile.ts` is the other way in.
  */
 import type { TypedArray } from '../dtype.js';
-import { ArgumentError } from '../errors.js';
+import { ArgumentError, StateError } from '../errors.js';
 import { type Assignment, collect, type Graph, signature } from '../graph/graph.js';
 import type { LeafSource, Node } from '../graph/node.js';
 import { ambientTrace, refuseWhileTracing } from '../graph/trace.js';
@@ -13,7 +13,7 @@ import { StateSource, type Variable } from '../variable.js';
 import { isAnomalyMode } from './anomaly.js';
 import { LruCache } from './cache.js';
 import { execute } from './js/executor.js';
-import { type Compiled, compileGraph, runCompiled } from './native.js';
+import { type Compiled, compileGraph, runCompiled, runCompiledSync } from './native.js';
 import { planKey } from './numerics.js';
 import { oneOf } from './setting.js';
 
@@ -71,6 +71,8 @@ export interface ExecutableParts {
   readonly readsPresent?: boolean;
   /** How it is planned; as is set when that happens unless told. */
   readonly options?: PlanOptions;
+  /** Whether results are to lie in memory that worker threads can share. */
+  readonly isShared?: boolean;
 }
 
 /** A graph ready to run any number of times. */
@@ -79,13 +81,18 @@ export class Executable {
   readonly #shared: LruCache<string, Compiled> | undefined;
   readonly #dated: readonly StateSource[];
   readonly #options: PlanOptions | undefined;
+  readonly #isShared: boolean;
   #graph: Graph;
   #compiled: Compiled | undefined;
 
-  constructor(graph: Graph, { variables = [], shared, readsPresent = false, options }: ExecutableParts) {
+  constructor(
+    graph: Graph,
+    { variables = [], shared, readsPresent = false, options, isShared = false }: ExecutableParts,
+  ) {
     this.variables = variables;
     this.#shared = shared;
     this.#options = options;
+    this.#isShared = isShared;
     this.#graph = graph;
     this.#dated = graph.nodes.flatMap(({ source }) =>
       source instanceof StateSource && !(readsPresent && source.version === undefined) ? [source] : [],
@@ -143,11 +150,41 @@ export class Executable {
     });
   }
 
+  /**
+   * As `run`, over when it returns.
+   * @throws StateError when variables have no value yet, or a call before this one still waits for its arguments.
+   */
+  runSync(where: string, using = (submit: () => TypedArray[]) => submit()): TypedArray[] {
+    this.check();
+    const missing = uninitialized(this.#graph);
+    if (queue || missing.length > 0)
+      throw new StateError(
+        `${where}: ${queue ? 'an earlier call' : missing[0].label} is still being prepared; await a call before runSync`,
+      );
+    const hosts = readHosts(this.#graph);
+    const undo = this.variables.map((variable) => variable.overwritten());
+    try {
+      return using(() => this.#runNow(hosts));
+    } catch (error) {
+      for (const takeBack of undo) takeBack();
+      throw error;
+    }
+  }
+
   /** Runs with the leaves' present elements, after all that has been submitted so far. */
   async submit(signal?: AbortSignal, hosts = readHosts(this.#graph)): Promise<TypedArray[]> {
     signal?.throwIfAborted();
-    const read = (source: LeafSource) => hosts.get(source.identity) ?? source.read();
-    if (getBackend() === 'native') return runCompiled(this.compiled(), this.#graph, read, signal);
+    if (getBackend() === 'javascript') return this.#runNow(hosts);
+    const compiled = this.compiled();
+    return runCompiled(compiled, this.#graph, { read: reading(hosts), isShared: this.#isShared }, signal);
+  }
+
+  #runNow(hosts: ReadonlyMap<object, TypedArray>): TypedArray[] {
+    const read = reading(hosts);
+    if (getBackend() === 'native') {
+      const compiled = this.compiled();
+      return runCompiledSync(compiled, this.#graph, { read, isShared: this.#isShared });
+    }
     const { outputs, assigned } = execute(this.#graph, read, isAnomalyMode());
     this.variables.forEach((variable, i) => {
       (variable.storage as Float64Array).set(assigned[i] as Float64Array);
@@ -155,6 +192,9 @@ export class Executable {
     return outputs;
   }
 }
+
+const reading = (hosts: ReadonlyMap<object, TypedArray>) => (source: LeafSource) =>
+  hosts.get(source.identity) ?? source.read();
 
 /** What the host supplies, as it is now: learning rates and random counters are those of the call. */
 function readHosts(graph: Graph): Map<object, TypedArray> {
@@ -184,6 +224,12 @@ async function initialize(graph: Graph, signal?: AbortSignal): Promise<void> {
   variables.forEach((variable, i) => {
     variable.initialize(arrays[i]);
   });
+}
+
+/** Gives the variables the values that they have by now: first ones, and assignments that are pending. */
+export async function settleVariables(variables: readonly Variable[]): Promise<void> {
+  await evaluateNodes([]);
+  await initialize(collect(variables.map(({ leaf }) => leaf)));
 }
 
 /** The run of `nodes` together with the assignments that are pending, which are taken. */

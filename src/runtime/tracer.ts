@@ -1,0 +1,228 @@
+/**
+ * Traces functions and runs their programs: what `compile` and `compileModel` have in common. A function is traced once
+ * per signature of its arguments; from then on a call only binds inputs and runs.
+ */
+import type { TypedArray } from '../dtype.js';
+import { ArgumentError, StateError } from '../errors.js';
+import { collect } from '../graph/graph.js';
+import { dataNode, leafNode } from '../graph/leaves.js';
+import type { Node, Numerics } from '../graph/node.js';
+import { ambientTrace, currentTrace, PlaceholderSource, Trace, withTrace } from '../graph/trace.js';
+import { freezeGraph } from '../plan/plan.js';
+import type { Shape } from '../shape.js';
+import { type RunOptions, Tensor } from '../tensor.js';
+import { StateSource, type Variable, type Version } from '../variable.js';
+import { type Explanation, explainPlan } from './explain.js';
+import { planKey, planOptions } from './numerics.js';
+import { Preparation, PreparedStore } from './prepared.js';
+import { Executable, evaluateNodes, getBackend } from './run.js';
+import { flatten, mapTensors } from './tree.js';
+
+interface Traced {
+  readonly key: string;
+  /** Of the arguments. */
+  readonly shapes: readonly Shape[];
+  readonly trace: Trace;
+  readonly executable: Executable;
+  /** Computes what is frozen, once; until then it has not been called for. */
+  readonly preparation?: Preparation;
+  /** Variables that a frozen function reads where they lie, as they were at its first run. */
+  weights?: readonly (readonly [Variable, Version])[];
+  /** Tracing and, of frozen functions, planning. */
+  readonly milliseconds: number;
+  readonly placeholders: readonly PlaceholderSource[];
+  readonly outputs: readonly Tensor[];
+  readonly result: unknown;
+}
+
+/** What is known of a program. */
+export interface ProgramFacts {
+  /** Shapes of the arguments. */
+  readonly shapes: readonly Shape[];
+  /** Tracing and planning. */
+  readonly planMilliseconds: number;
+  /** Computing what depends on weights alone and no other program had computed. */
+  readonly prepareMilliseconds: number;
+  /** Memory for intermediate values, of each run that is under way. */
+  readonly arenaBytes: number;
+}
+
+/** How a function is traced. */
+export interface TracerOptions {
+  /** For messages. */
+  readonly name: string;
+  /** Programs kept. */
+  readonly cacheSize: number;
+  /** Whether variables have their present values for good. */
+  readonly frozen: boolean;
+  /** As is set at the first call for each signature unless told. */
+  readonly numerics?: Numerics;
+  /** Where frozen values are kept that several programs need. */
+  readonly store?: PreparedStore;
+}
+
+export class Tracer {
+  /** Most recently used first. */
+  readonly programs: Traced[] = [];
+
+  readonly name: string;
+  readonly #fn: (...args: never[]) => unknown;
+  readonly #cacheSize: number;
+  readonly #frozen: boolean;
+  readonly #numerics: Numerics | undefined;
+  readonly #store: PreparedStore;
+
+  constructor(fn: (...args: never[]) => unknown, options: TracerOptions) {
+    this.#fn = fn;
+    this.name = options.name;
+    this.#cacheSize = options.cacheSize;
+    this.#frozen = options.frozen;
+    this.#numerics = options.numerics;
+    this.#store = options.store ?? new PreparedStore();
+  }
+
+  /** The traced function for arguments of this signature, as the host facts it depends on are now. */
+  traced(args: readonly unknown[], signature: string): Traced {
+    const key = `${this.#frozen ? getBackend() : ''} ${planKey(this.#numerics)}${signature}`;
+    const at = this.programs.findIndex((known) => known.key === key && (this.#frozen || known.trace.holds));
+    const found = at < 0 ? this.#trace(args, key) : this.programs.splice(at, 1)[0];
+    this.programs.unshift(found);
+    if (this.programs.length > this.#cacheSize) this.programs.pop();
+    return found;
+  }
+
+  #trace(args: readonly unknown[], key: string): Traced {
+    const start = performance.now();
+    const placeholders: PlaceholderSource[] = [];
+    const shapes: Shape[] = [];
+    const symbolic = mapTensors(args, (tensor) => {
+      const source = new PlaceholderSource(placeholders.length, this.name);
+      placeholders.push(source);
+      shapes.push(tensor.shape);
+      return new Tensor(leafNode(tensor.shape, tensor.dtype, source));
+    }) as never[];
+    const trace = new Trace(this.name);
+    const outputs: Tensor[] = [];
+    const { result, assigns, variables } = withTrace(trace, () => {
+      const returned = this.#fn(...symbolic);
+      if (returned instanceof Promise) {
+        // Whatever becomes of it: the error below says it all.
+        returned.catch(() => undefined);
+        throw new ArgumentError(
+          `${this.name}: compile needs a synchronous function; await the result of the compiled function instead`,
+        );
+      }
+      // Variables are read here: inside the trace they stand for their new values.
+      const result = mapTensors(returned, (tensor) => {
+        const fixed = new Tensor(tensor.node);
+        outputs.push(fixed);
+        return fixed;
+      });
+      const assigned = trace.takeAssigned();
+      const assigns = assigned.map(([variable, value]) => ({ state: variable.leaf, value }));
+      return { result, assigns, variables: assigned.map(([variable]) => variable) };
+    });
+    const graph = collect(
+      outputs.map((tensor) => tensor.node),
+      assigns,
+    );
+    const traced = { key, shapes, trace, placeholders, outputs, result, milliseconds: 0 };
+    // Other algorithms are native alone.
+    const options = planOptions(getBackend() === 'native' ? this.#numerics : 'strict');
+    if (!this.#frozen)
+      return { ...traced, executable: new Executable(graph, { variables, readsPresent: true, options }) };
+    if (variables.length > 0)
+      throw new StateError(
+        `${this.name}: a frozen function assigns to ${variables[0].label}; compile it without frozen`,
+      );
+    const { done, values, graph: rest } = freezeGraph(graph, options, (node) => this.#store.sourceOf(node));
+    const planned = { readsPresent: true, options: { ...options, done } };
+    const executable = new Executable(rest, planned);
+    if (getBackend() === 'native') executable.compiled();
+    const preparation = new Preparation(values, planned);
+    return { ...traced, executable, preparation, milliseconds: performance.now() - start };
+  }
+
+  async run({ signal }: RunOptions, args: readonly unknown[]): Promise<unknown> {
+    const { tensors, key } = flatten(args, this.name);
+    signal?.throwIfAborted();
+    const traced = this.traced(args, key);
+    const { executable, preparation, placeholders, outputs, result } = traced;
+    const nodes = tensors.map((tensor) => tensor.node);
+    const isReady = ambientTrace().assigned.size === 0 && nodes.every((node) => node.storage);
+    let arrays = nodes.map((node) => node.storage as TypedArray);
+    const arriving = isReady ? undefined : evaluateNodes(nodes, { signal }).then((all) => (arrays = all));
+    this.#checkWeights(traced);
+    const prepared = preparation?.pending();
+    const after = prepared && arriving ? Promise.all([prepared, arriving]) : (prepared ?? arriving);
+    const results = await executable.run(signal, after, (submit) => bound(placeholders, arrays, submit));
+    return mapTensors(result, (tensor) => wrap(tensor.node, results[outputs.indexOf(tensor)]));
+  }
+
+  runSync(args: readonly unknown[]): unknown {
+    const { tensors, key } = flatten(args, this.name);
+    const traced = this.traced(args, key);
+    const { executable, preparation, placeholders, outputs, result } = traced;
+    const arrays = tensors.map(({ node }, i) => {
+      if (node.storage) return node.storage;
+      throw new StateError(`${this.name}: argument ${i} of runSync has not been computed; await evaluate([x]) first`);
+    });
+    if (ambientTrace().assigned.size > 0)
+      throw new StateError(`${this.name}: assignments are pending before runSync; await evaluate([]) first`);
+    this.#checkWeights(traced);
+    preparation?.runSync(this.name);
+    const results = executable.runSync(this.name, (submit) => bound(placeholders, arrays, submit));
+    return mapTensors(result, (tensor) => wrap(tensor.node, results[outputs.indexOf(tensor)]));
+  }
+
+  /** Throws when a variable that a frozen function reads where it lies has changed since the first run. */
+  #checkWeights(traced: Traced): void {
+    if (!this.#frozen) return;
+    traced.weights ??= traced.executable.graph.leaves.flatMap(({ source }) =>
+      source instanceof StateSource ? [[source.variable, source.variable.version] as const] : [],
+    );
+    for (const [variable, version] of traced.weights)
+      if (!variable.isAt(version))
+        throw new StateError(
+          `${this.name}: ${variable.label} has been overwritten since the first run; compile again for the new weights`,
+        );
+  }
+
+  /** What is known of the programs held now, most recently used first. */
+  facts(): ProgramFacts[] {
+    return this.programs.map((traced) => ({
+      shapes: traced.shapes,
+      planMilliseconds: traced.milliseconds,
+      prepareMilliseconds: traced.preparation?.milliseconds ?? 0,
+      arenaBytes: getBackend() === 'native' ? traced.executable.compiled().plan.arenaBytes : 0,
+    }));
+  }
+
+  /** Throws while another function is traced: a compiled one has no values to work on then. */
+  refuseInside(): void {
+    const outer = currentTrace();
+    if (outer.isCompiling)
+      throw new StateError(
+        `${this.name}: a compiled function is called while another (${outer.name}) is traced; call the plain function there`,
+      );
+  }
+
+  explain(args: readonly unknown[]): Explanation {
+    const { executable } = this.traced(args, flatten(args, this.name).key);
+    return explainPlan(executable.compiled(), executable.graph);
+  }
+}
+
+/** What `submit` gives while the placeholders stand for `arrays`. */
+function bound<T>(placeholders: readonly PlaceholderSource[], arrays: readonly TypedArray[], submit: () => T): T {
+  placeholders.forEach((placeholder, i) => {
+    placeholder.bound = arrays[i];
+  });
+  try {
+    return submit();
+  } finally {
+    for (const placeholder of placeholders) placeholder.bound = undefined;
+  }
+}
+
+const wrap = (node: Node, array: TypedArray): Tensor => new Tensor(dataNode(array, node.shape, node.dtype));
