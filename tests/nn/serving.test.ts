@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   add,
   compile,
+  evaluate,
   manualSeed,
   mul,
   randn,
@@ -115,7 +116,7 @@ describe('runSync', () => {
     await fresh.data();
     fresh.assign(tensor([1, 2]));
     expect(() => double.runSync()).toThrow(/assignments are pending before runSync/);
-    await fresh.data();
+    await evaluate([]);
     expect(await double.runSync().toArray()).toEqual([2, 4]);
   });
 });
