@@ -1,6 +1,8 @@
 // Best-fit reuse of idle blocks; see arena.h.
 #include "arena.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 
 #include "limits.h"
@@ -9,6 +11,8 @@ namespace brawn {
 namespace {
 
 constexpr int64_t kGranule = 64 * 1024;
+constexpr int64_t kHugePage = 2 << 20;
+constexpr int64_t kHugeBlock = 2 * kHugePage;  // smaller ones are left on ordinary pages
 constexpr int64_t kLargest = int64_t{1} << 46;
 constexpr size_t kMostIdle = 16;
 constexpr int64_t kDefaultIdleLimit = int64_t{1} << 30;
@@ -18,7 +22,25 @@ int64_t choose_idle_limit() {
   return total < 0 ? kDefaultIdleLimit : total / 4;
 }
 
+// Null when there is no memory.
+char* allocate(int64_t bytes) {
+  void* data = nullptr;
+  const size_t alignment = bytes < kHugeBlock ? 64 : static_cast<size_t>(kHugePage);
+  if (posix_memalign(&data, alignment, static_cast<size_t>(bytes)) != 0) return nullptr;
+  prefer_huge_pages(data, bytes);
+  return static_cast<char*>(data);
+}
+
 }  // namespace
+
+void prefer_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] int64_t bytes) {
+#ifdef MADV_HUGEPAGE
+  if (bytes < kHugeBlock) return;
+  const uintptr_t page = static_cast<uintptr_t>(kHugePage), at = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t begin = (at + page - 1) / page * page, end = (at + static_cast<uintptr_t>(bytes)) / page * page;
+  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
 
 ArenaPool& ArenaPool::instance() {
   static ArenaPool* pool = new ArenaPool(choose_idle_limit());
@@ -42,12 +64,13 @@ ArenaPool::Block ArenaPool::acquire(int64_t bytes) {
     idle_bytes_ -= block.bytes;
     return block;
   }
-  void* data = nullptr;
-  if (posix_memalign(&data, 64, static_cast<size_t>(bytes)) != 0) {
+  char* data = allocate(bytes);
+  if (data == nullptr) {
     trim(0, 0);
-    if (posix_memalign(&data, 64, static_cast<size_t>(bytes)) != 0) return {};
+    data = allocate(bytes);
+    if (data == nullptr) return {};
   }
-  return {static_cast<char*>(data), bytes};
+  return {data, bytes};
 }
 
 void ArenaPool::release(Block block) {

@@ -7,6 +7,10 @@
 
 namespace brawn {
 
+// Asks for huge pages under the whole ones of a large piece of memory, where the system has them: one page fault
+// instead of 512, and matrices are read in strides of many pages. To be called before the memory is first written.
+void prefer_huge_pages(void* data, int64_t bytes);
+
 class ArenaPool {
  public:
   struct Block {

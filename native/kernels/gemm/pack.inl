@@ -25,6 +25,7 @@ template <class T>
 constexpr int64_t kPanel = 2 * Micro<T>::kLanes;  // columns of one packed panel of B
 
 constexpr int64_t kRowPad = 16;  // elements between rows of a packed A, so that rows do not share cache sets
+constexpr int64_t kAheadA = 16;  // columns of a transposed A that are asked for ahead of time
 
 // A block of A as the micro-kernel walks it: panel p starts at data + p * panel.
 template <class T>
@@ -102,10 +103,18 @@ inline void zero_run(T* to, int64_t n) {
 // Elements needed for a packed block of A in either order.
 inline int64_t packed_a_size(int64_t rows, int64_t k) { return rows * (k + kRowPad) + 64; }
 
+// Short runs far apart in memory are not foreseen by the hardware.
+template <class T>
+inline void prefetch_run(const T* from, int64_t n) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t i = 0; i < n; i += kLine) __builtin_prefetch(from + i, 0, 2);
+}
+
 template <class T>
 ABlock<T> pack_a(const T* a, int64_t row, int64_t col, int64_t rows, int64_t k, int64_t panel_rows, T* to) {
   if (row == 1 && col != 1) {
     for (int64_t l = 0; l < k; ++l) {
+      prefetch_run(a + (l + kAheadA) * col, rows);
       for (int64_t i = 0; i < rows; i += panel_rows) {
         copy_run(to + i * k + l * panel_rows, a + l * col + i, min64(panel_rows, rows - i));
       }

@@ -41,6 +41,18 @@ struct Plan {
   int64_t tasks() const { return ceil_div(tiles(), batches_per_task); }
 };
 
+// Blocks of rows so that few tasks are a multiple of four, as threads mostly are: an odd one out lets all others wait.
+template <class P>
+int64_t balanced_rows(const Plan& plan, int64_t most_m) {
+  constexpr int64_t kRows = Micro<typename P::T>::kRows;
+  const int64_t others = plan.batches * plan.blocks_n, tasks = plan.blocks_m * others;
+  const int64_t step = others % 4 == 0 ? 1 : others % 2 == 0 ? 2 : 4;
+  const int64_t fewer = plan.blocks_m / step * step, more = round_up(plan.blocks_m, step);
+  if (tasks < 3 || tasks >= 64 || fewer == more) return plan.blocks_m;
+  if (tasks >= 16 && fewer > 0 && ceil_div(plan.m, fewer) <= most_m) return fewer;
+  return plan.m >= more * kRows ? more : plan.blocks_m;
+}
+
 // Blocks of rows and columns for `each` tasks a batch.
 template <class P>
 void cut(const P& p, Plan& plan, int64_t each, double bytes) {
@@ -52,12 +64,13 @@ void cut(const P& p, Plan& plan, int64_t each, double bytes) {
   plan.blocks_m = ceil_div(plan.m, most_m);
   plan.blocks_n = ceil_div(plan.n, kBlockCols);
   if (p.share_b()) {
-    const int64_t least_m = bytes > kFarBytes ? kBlockRows : kBlockRows / 2;
+    const int64_t least_m = bytes > kFarBytes ? p.block_rows() : kBlockRows / 2;
     plan.blocks_m = max64(plan.blocks_m, min64(each, plan.m / least_m));
     const int64_t least_n = plan.blocks_m * plan.batches < kFewTasks && plan.m > 4 ? 128 : 512;
     plan.blocks_n = max64(plan.blocks_n, min64(ceil_div(each, plan.blocks_m), ceil_div(plan.n, least_n)));
     const int64_t missing = ceil_div(min64(kFewTasks, each), plan.batches * plan.blocks_n);
     plan.blocks_m = max64(plan.blocks_m, min64(missing, plan.m / (2 * kRows)));
+    plan.blocks_m = balanced_rows<P>(plan, most_m);
   } else {
     plan.blocks_n = max64(plan.blocks_n, min64(each, plan.n / kLocalGroup));
   }
