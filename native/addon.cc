@@ -12,6 +12,7 @@
 #include <mutex>
 #include <utility>
 
+#include "arena.h"
 #include "cpu.h"
 #include "families.h"
 #include "limits.h"
@@ -460,6 +461,12 @@ Napi::Value align_offset(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, over == 0 ? 0 : static_cast<double>(alignment - static_cast<int64_t>(over)));
 }
 
+void advise_huge_pages(const Napi::CallbackInfo& info) {
+  if (!info[0].IsArrayBuffer()) return;
+  Napi::ArrayBuffer buffer = info[0].As<Napi::ArrayBuffer>();
+  prefer_huge_pages(buffer.Data(), static_cast<int64_t>(buffer.ByteLength()));
+}
+
 // ---- start
 
 // Node unloads an addon with the last environment that loaded it, but our threads live on in its code.
@@ -499,6 +506,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   };
   for (const auto& [name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
   exports.Set("setThreads", Napi::Function::New(env, set_threads, "setThreads"));
+  exports.Set("preferHugePages", Napi::Function::New(env, advise_huge_pages, "preferHugePages"));
   exports.Set("abort", Napi::Function::New(env, abort_run, "abort"));
   return exports;
 }

@@ -115,19 +115,23 @@ export type Beside<D extends DType, N extends number> = number extends N
     ? WholeTable[D]
     : FloatTable[D];
 
+const zeroFilled = (bytes: number): ArrayBufferLike => new ArrayBuffer(bytes);
+/** Memory that threads can share, for `newArray`. */
+export const sharedMemory = (bytes: number): ArrayBufferLike => new SharedArrayBuffer(bytes);
+
 /**
- * A new zero-filled array of `length` elements. `where` starts the MemoryError when there is no memory for it. Threads
- * can share it when `isShared`.
+ * A new array of `length` elements, zero-filled unless `allocate` gives other memory. `where` starts the MemoryError when
+ * there is none.
  */
 export function newArray<D extends DType>(
   dtype: D,
   length: number,
   where = 'tensor',
-  isShared = false,
+  allocate = zeroFilled,
 ): TypedArrayOf<D> {
   const bytes = length * bytesOf(dtype);
   try {
-    return new dtypeInfo[dtype].array(new (isShared ? SharedArrayBuffer : ArrayBuffer)(bytes)) as TypedArrayOf<D>;
+    return new dtypeInfo[dtype].array(allocate(bytes)) as TypedArrayOf<D>;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const available = freemem();

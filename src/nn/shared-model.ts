@@ -2,7 +2,7 @@
  * One copy of a model's weights for all threads of a process: variables move into SharedArrayBuffers, which go through
  * `postMessage` without a copy.
  */
-import { type DType, newArray, type TypedArray } from '../dtype.js';
+import { type DType, newArray, sharedMemory, type TypedArray } from '../dtype.js';
 import { ArgumentError, StateError } from '../errors.js';
 import { dataNode } from '../graph/leaves.js';
 import type { PreparedArrays } from '../runtime/prepared.js';
@@ -33,7 +33,7 @@ export async function shareVariables(variables: Variables): Promise<Record<strin
   return Object.fromEntries(
     Object.entries(variables).map(([name, variable]) => {
       if (!(variable.storage.buffer instanceof SharedArrayBuffer)) {
-        const elements = newArray(variable.dtype, variable.size, variable.label, true);
+        const elements = newArray(variable.dtype, variable.size, variable.label, sharedMemory);
         (elements as Float32Array).set(variable.storage as Float32Array);
         variable.initialize(elements);
       }

@@ -65,6 +65,8 @@ interface AddonExports {
   ): readonly [failure: NativeFailure | null, times?: Float64Array];
   abort(job: number): void;
   freeMemory(): number;
+  /** Asks the system for huge pages under a large buffer; to be called before it is first written. */
+  preferHugePages(buffer: ArrayBufferLike): void;
   alignOffset(buffer: ArrayBuffer, alignment: number): number;
 }
 

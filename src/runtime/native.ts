@@ -2,7 +2,8 @@
  * Runs planned programs on the addon's threads: plans are cached by graph signature, checked against the memory there
  * is, and run with whatever their leaves are bound to at that moment.
  */
-import { bytesOf, newArray, showMiB, type TypedArray } from '../dtype.js';
+import { constants } from 'node:buffer';
+import { bytesOf, newArray, sharedMemory, showMiB, type TypedArray } from '../dtype.js';
 import { AnomalyError, type BrawnError, IndexError, MemoryError, NativeError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { sourceOf } from '../graph/leaves.js';
@@ -57,6 +58,17 @@ export interface Binding {
   readonly isShared?: boolean;
 }
 
+/** Filling less than this with zeros costs nothing. */
+const kFilledBytes = 2 ** 16;
+
+/** Memory for a result, which the program writes wholly: not filled with zeros first, which would hold the event loop. */
+function resultMemory(bytes: number): ArrayBufferLike {
+  if (bytes < kFilledBytes || bytes > constants.MAX_LENGTH) return new ArrayBuffer(bytes);
+  const { buffer } = Buffer.allocUnsafeSlow(bytes);
+  addon().preferHugePages(buffer);
+  return buffer;
+}
+
 /** Runs a compiled graph. */
 export function runCompiled(
   compiled: Compiled,
@@ -95,8 +107,9 @@ export function runCompiledSync(compiled: Compiled, graph: Graph, binding: Bindi
 /** The elements of the leaves, in place, and new arrays for the outputs. */
 function bind(graph: Graph, { read, isShared }: Binding) {
   const inputs = graph.leaves.map((leaf) => read(sourceOf(leaf) as LeafSource));
+  const allocate = isShared ? sharedMemory : resultMemory;
   const outputs = graph.outputs.map((node) =>
-    newArray(node.dtype, sizeOf(node.shape), node.scope ?? node.op.name, isShared),
+    newArray(node.dtype, sizeOf(node.shape), node.scope ?? node.op.name, allocate),
   );
   return { bindings: [...inputs, ...outputs], outputs };
 }
