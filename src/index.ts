@@ -31,6 +31,7 @@ export { type Explanation, explain, type KernelCall } from './runtime/explain.js
 export { getNumerics, setNumerics } from './runtime/numerics.js';
 export { type Backend, evaluate, getBackend, setBackend } from './runtime/run.js';
 export { getThreads, setThreads, systemInfo } from './runtime/threads.js';
+export { getTuning, setTuning } from './runtime/tuning.js';
 export type { Shape } from './shape.js';
 export { type DataOptions, type NestedArray, type RunOptions, Tensor, tensor } from './tensor.js';
 export { Parameter, Variable } from './variable.js';

@@ -26,6 +26,13 @@ export interface ChoiceContext {
   isFrozen(i: number): boolean;
 }
 
+/** A way to compute an op: other ops, or the op itself where `build` is missing or gives nothing. */
+export interface Way {
+  /** Short, such as `direct`; tells the ways of a node apart. */
+  readonly name: string;
+  readonly build?: (inputs: readonly Tensor[]) => Tensor | undefined;
+}
+
 export type AttrValue = number | string | boolean | readonly number[];
 /** The constants of a node, part of its identity. */
 export type Attrs = Readonly<Record<string, AttrValue>>;
@@ -102,8 +109,8 @@ export interface KernelOp<A extends Attrs = Attrs> extends OpBase<A>, Sinkable<A
    * others: what a gradient needs is not kept where no gradient is computed.
    */
   readonly head?: (attrs: A) => A;
-  /** The same result by other ops, where those are expected to be faster for these sizes; asked when a plan is made. */
-  readonly choose?: (inputs: readonly Tensor[], attrs: A, context: ChoiceContext) => Tensor | undefined;
+  /** The ways to get the result that are worth a thought for these sizes, the one expected to be fastest first. */
+  readonly choose?: (inputs: readonly Tensor[], attrs: A, context: ChoiceContext) => readonly Way[];
   /** The kernel ends in an output tile over which an elementwise epilogue can run. */
   readonly contraction?: true;
   /** Whether the result is the sum of the input's rows, all leading axes being one: it can be made with the input. */

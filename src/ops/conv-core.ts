@@ -73,7 +73,13 @@ export const convOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp<ConvAttr
     needs[1] ? apply(convWeightGradOp, [x, g], { ...attrs, dims: spatialOf(w.shape) }) : undefined,
   ],
   flops: ([, w], out) => flopsOf(out.shape, w.shape),
-  choose: ([x, w], attrs, context) => winogradForward(x, w, attrs, context) ?? packedForward(x, w, attrs, context),
+  choose([x, w], attrs, context) {
+    const direct = {
+      name: 'direct',
+      build: ([image, weight]: readonly Tensor[]) => packedForward(image, weight, attrs, context),
+    };
+    return winogradForward(x, w, attrs, context, direct);
+  },
   lower(context) {
     const [x, w] = [context.contiguous(0), context.contiguous(1)];
     const problem = problemOf(x.shape, w.shape, context.output.shape, context.attrs);
@@ -148,7 +154,7 @@ export const convInputGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp
     needs[1] ? apply(convWeightGradOp, [u, g], { ...attrs, dims: spatialOf(w.shape) }) : undefined,
   ],
   flops: ([g, w]) => flopsOf(g.shape, w.shape),
-  choose: ([g, w], attrs, context) => winogradInputGrad(g, w, attrs, context),
+  choose: ([g, w], attrs, context) => winogradInputGrad(g, w, attrs, context, { name: 'direct' }),
   lower(context) {
     const [g, w] = [context.contiguous(0), context.contiguous(1)];
     const problem = problemOf(context.output.shape, w.shape, g.shape, context.attrs);
@@ -173,7 +179,7 @@ export const convWeightGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelO
     needs[1] ? apply(convOp, [x, u], { ...attrs, dims: spatialOf(g.shape) }) : undefined,
   ],
   flops: ([, g], out) => flopsOf(g.shape, out.shape),
-  choose: ([x, g], attrs, context) => winogradWeightGrad(x, g, attrs, context),
+  choose: ([x, g], attrs, context) => winogradWeightGrad(x, g, attrs, context, { name: 'direct' }),
   lower(context) {
     const [x, g] = [context.contiguous(0), context.contiguous(1)];
     const out = context.out();

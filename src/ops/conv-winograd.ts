@@ -3,7 +3,7 @@
  * the transforms around them. Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016. Neighbours:
  * `winograd.ts` has the ops it is made of, `conv-core.ts` asks here.
  */
-import type { ChoiceContext } from '../graph/node.js';
+import type { ChoiceContext, Way } from '../graph/node.js';
 import type { Tensor } from '../tensor.js';
 import { apply } from './apply.js';
 import { add } from './elementwise.js';
@@ -61,12 +61,16 @@ function winogradWork(sizes: Sizes, tile: Tile, valueCost: number, weightCost = 
   return (tile + 2) ** 2 * (products + transforms);
 }
 
-/** The tile with which Winograd is expected to be fastest, or undefined where a direct convolution is. */
-function winogradTile(sizes: Sizes, weightCost = kWeightCost): Tile | undefined {
-  const work = (tile: Tile) => winogradWork(sizes, tile, kTransformCost, weightCost);
-  const [four, two] = [work(4), work(2)];
-  if (Math.min(four, two) >= directWork(sizes)) return undefined;
-  return four <= two ? 4 : 2;
+interface Costed {
+  readonly way: Way;
+  readonly work: number;
+}
+
+/** `direct` and the others, the one of least work first; `direct` alone where the choice makes no difference. */
+function ordered(sizes: Sizes, direct: Way, others: readonly Costed[]): readonly Way[] {
+  const work = directWork(sizes);
+  if (work === 0) return [direct];
+  return [{ way: direct, work }, ...others].sort((a, b) => a.work - b.work).map(({ way }) => way);
 }
 
 /** Whether the method may be used at all. `kernel`: the spatial dimensions of the weights. */
@@ -78,52 +82,95 @@ function applies(x: Tensor, kernel: readonly number[], attrs: ConvAttrs, { numer
 
 const kernelOf = (w: Tensor): readonly number[] => w.shape.slice(1, -1);
 
-/** x [N, H, W, in] with w [out, 3, 3, in]. */
-function product(
-  x: Tensor,
-  w: Tensor,
-  dims: readonly number[],
+const nameOf = (tile: Tile) => `F(${tile}x${tile})`;
+
+/** Ways to convolve an image [N, H, W, in] with w [out, 3, 3, in]. `build` makes the two of the op's inputs. */
+function products(
+  sizes: Sizes,
   pad: readonly number[],
-  context: ChoiceContext,
-): Tensor | undefined {
-  const outChannels = w.shape[0];
-  const sizes = { batch: x.shape[0], inChannels: w.shape[3], outChannels, dims };
-  const tile = winogradTile(sizes, context.isFrozen(1) ? kReadCost : kWeightCost);
-  if (!tile) return undefined;
-  return apply(winogradOp, [x, apply(winogradWeightsOp, [w], { tile })], { tile, outChannels, dims, pad });
+  weightCost: number,
+  build: (inputs: readonly Tensor[]) => readonly [image: Tensor, w: Tensor],
+): Costed[] {
+  const { dims, outChannels } = sizes;
+  return ([4, 2] as const).map((tile) => ({
+    work: winogradWork(sizes, tile, kTransformCost, weightCost),
+    way: {
+      name: nameOf(tile),
+      build(inputs) {
+        const [image, w] = build(inputs);
+        return apply(winogradOp, [image, apply(winogradWeightsOp, [w], { tile })], { tile, outChannels, dims, pad });
+      },
+    },
+  }));
 }
 
 /** `conv` of x and w. */
-export function winogradForward(x: Tensor, w: Tensor, attrs: ConvAttrs, context: ChoiceContext): Tensor | undefined {
-  return applies(x, kernelOf(w), attrs, context) ? product(x, w, attrs.dims, attrs.pad, context) : undefined;
+export function winogradForward(
+  x: Tensor,
+  w: Tensor,
+  attrs: ConvAttrs,
+  context: ChoiceContext,
+  direct: Way,
+): readonly Way[] {
+  if (!applies(x, kernelOf(w), attrs, context)) return [direct];
+  const sizes = { batch: x.shape[0], inChannels: w.shape[3], outChannels: w.shape[0], dims: attrs.dims };
+  const weightCost = context.isFrozen(1) ? kReadCost : kWeightCost;
+  return ordered(
+    sizes,
+    direct,
+    products(sizes, attrs.pad, weightCost, ([image, weight]) => [image, weight]),
+  );
 }
 
 /** `convInputGrad` of g and w: the convolution of g with the turned kernel. */
-export function winogradInputGrad(g: Tensor, w: Tensor, attrs: ConvAttrs, context: ChoiceContext): Tensor | undefined {
-  if (!applies(g, kernelOf(w), attrs, context)) return undefined;
-  const turned = permute(flip(w, [1, 2]), [3, 1, 2, 0]);
+export function winogradInputGrad(
+  g: Tensor,
+  w: Tensor,
+  attrs: ConvAttrs,
+  context: ChoiceContext,
+  direct: Way,
+): readonly Way[] {
+  if (!applies(g, kernelOf(w), attrs, context)) return [direct];
+  const sizes = { batch: g.shape[0], inChannels: w.shape[0], outChannels: w.shape[3], dims: attrs.dims };
   const pad = attrs.pad.map((p) => 2 - p);
-  return product(g, turned, attrs.dims, pad, context);
+  const weightCost = context.isFrozen(1) ? kReadCost : kWeightCost;
+  return ordered(
+    sizes,
+    direct,
+    products(sizes, pad, weightCost, ([gradient, weight]) => [gradient, permute(flip(weight, [1, 2]), [3, 1, 2, 0])]),
+  );
 }
 
 /**
  * `convWeightGrad` of x [N, H, W, in] and g [N, OH, OW, out]: for each of the 36 positions of transformed tiles one
  * product over all tiles, a few images at a time so that their tiles stay in cache.
  */
-export function winogradWeightGrad(x: Tensor, g: Tensor, attrs: ConvAttrs, context: ChoiceContext): Tensor | undefined {
-  if (!applies(x, attrs.dims, attrs, context)) return undefined;
+export function winogradWeightGrad(
+  x: Tensor,
+  g: Tensor,
+  attrs: ConvAttrs,
+  context: ChoiceContext,
+  direct: Way,
+): readonly Way[] {
+  if (!applies(x, attrs.dims, attrs, context)) return [direct];
   const [batch, height, width, outChannels] = g.shape;
-  const inChannels = x.shape[3];
-  const sizes = { batch, inChannels, outChannels, dims: [height, width] };
-  if (winogradWork(sizes, 4, kStoredCost) >= directWork(sizes)) return undefined;
-  const grid = gridOf([height, width], 4);
+  const sizes = { batch, inChannels: x.shape[3], outChannels, dims: [height, width] };
+  const way = {
+    name: nameOf(4),
+    build: ([image, gradient]: readonly Tensor[]) => inParts(image, gradient, sizes, attrs.pad),
+  };
+  return ordered(sizes, direct, [{ way, work: winogradWork(sizes, 4, kStoredCost) }]);
+}
+
+function inParts(x: Tensor, g: Tensor, { batch, inChannels, outChannels, dims }: Sizes, pad: readonly number[]) {
+  const grid = gridOf(dims, 4);
   const imageBytes = 36 * grid[0] * grid[1] * (inChannels + outChannels) * 4;
   const parts = Math.ceil(batch / Math.max(1, Math.floor(kTileBytes / imageBytes)));
   const images = Math.ceil(batch / parts);
   let total: Tensor | undefined;
   for (let first = 0; first < batch; first += images) {
     const count = Math.min(images, batch - first);
-    const inputs = apply(winogradInputsOp, [x], { grid, pad: attrs.pad, first, count });
+    const inputs = apply(winogradInputsOp, [x], { grid, pad, first, count });
     const gradients = apply(winogradGradientsOp, [g], { grid, pad: [0, 0], first, count });
     const products = matmul(transpose(gradients), inputs);
     total = total ? add(products, total) : products;

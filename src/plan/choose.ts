@@ -1,22 +1,67 @@
 /**
  * Choose: puts other algorithms in the place of ops where their sizes make that faster, such as Winograd's for 3x3
- * convolutions. What can be chosen stands with each op (`choose`); this pass only asks.
+ * convolutions. What can be chosen stands with each op (`choose`); this pass takes what the op expects to be fastest, or
+ * what has been measured to be (`runtime/tuning.ts`).
  */
 import { type Graph, isLeaf, rebuild, rewrite } from '../graph/graph.js';
-import type { Node, Numerics } from '../graph/node.js';
+import type { Node, Numerics, Way } from '../graph/node.js';
+import { showShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 
+/** What has been measured of the ways to compute a node. */
+export interface Measured {
+  /** Of each way, by name. */
+  readonly milliseconds: Readonly<Record<string, number>>;
+}
+
+/** Measures ways to compute a node; `isFrozen` says which of its inputs are computed once, before the first run. */
+export type Measure = (node: Node, ways: readonly Way[], isFrozen: (i: number) => boolean) => Measured;
+
+/** How a node is computed for which there are several ways. */
+export interface Choice {
+  /** The op with the shapes of its inputs. */
+  readonly op: string;
+  readonly way: string;
+  /** All ways, the one that is expected to be fastest first. */
+  readonly ways: readonly string[];
+  /** Missing where the choice is what is expected. */
+  readonly measured?: Measured;
+}
+
+export interface ChooseOptions {
+  readonly numerics?: Numerics;
+  readonly measure?: Measure;
+}
+
+/** The fastest of `ways`, and what to say of it. */
+function fastest(node: Node, ways: readonly Way[], isFrozen: (i: number) => boolean, measure?: Measure): [Way, Choice] {
+  const measured = measure?.(node, ways, isFrozen);
+  const time = ({ name }: Way) => measured?.milliseconds[name] ?? 0;
+  const best = ways.reduce((least, way) => (time(way) < time(least) ? way : least));
+  const op = `${node.op.name} ${node.inputs.map(({ shape }) => showShape(shape)).join(' ')}`;
+  return [best, { op, way: best.name, ways: ways.map(({ name }) => name), ...(measured && { measured }) }];
+}
+
 /** @param frozen Nodes whose values will not change. */
-export function choose(graph: Graph, numerics: Numerics, frozen: ReadonlySet<Node> = new Set()): Graph {
-  return rewrite(graph, (node, inputs) => {
-    if (isLeaf(node)) return node;
-    const choice =
-      node.op.kind === 'kernel' &&
-      node.op.choose?.(
-        inputs.map((input) => new Tensor(input)),
-        node.attrs,
-        { numerics, isFrozen: (i) => frozen.has(node.inputs[i]) },
-      );
-    return choice ? choice.node : rebuild(node, inputs);
+export function choose(
+  graph: Graph,
+  { numerics = 'fast', measure }: ChooseOptions,
+  frozen: ReadonlySet<Node> = new Set(),
+): { readonly graph: Graph; readonly choices: readonly Choice[] } {
+  const choices: Choice[] = [];
+  const chosen = rewrite(graph, (node, inputs) => {
+    if (isLeaf(node) || node.op.kind !== 'kernel' || !node.op.choose)
+      return isLeaf(node) ? node : rebuild(node, inputs);
+    const tensors = inputs.map((input) => new Tensor(input));
+    const isFrozen = (i: number) => frozen.has(node.inputs[i]);
+    const ways = node.op.choose(tensors, node.attrs, { numerics, isFrozen });
+    let [way] = ways;
+    if (ways.length > 1) {
+      const [best, choice] = fastest(node, ways, isFrozen, measure);
+      way = best;
+      choices.push(choice);
+    }
+    return way.build?.(tensors)?.node ?? rebuild(node, inputs);
   });
+  return { graph: chosen, choices };
 }

@@ -10,7 +10,7 @@ import { type Node, type Numerics, unrecorded } from '../graph/node.js';
 import { printGraph } from '../graph/print.js';
 import { sizeOf } from '../shape.js';
 import { checkFinite } from './anomaly.js';
-import { choose } from './choose.js';
+import { type Choice, choose, type Measure } from './choose.js';
 import { emit, type ProgramDescription } from './emit.js';
 import { fold } from './fold.js';
 import { type Frozen, freeze, frozenNodes, PreparedSource } from './freeze.js';
@@ -35,8 +35,16 @@ export interface PlanOptions {
   readonly anomaly?: boolean;
   /** `strict` keeps convolutions direct and folds nothing; `fast`, the default, allows Winograd's. */
   readonly numerics?: Numerics;
+  /** Measures ways to compute a node, where the plan is to choose by that. */
+  readonly measure?: Measure;
   /** The passes up to `choose`, where the graph has been through them already: `freezeGraph` does them. */
-  readonly done?: readonly Stage[];
+  readonly done?: Done;
+}
+
+/** What passes before have left. */
+export interface Done {
+  readonly stages: readonly Stage[];
+  readonly choices: readonly Choice[];
 }
 
 /** What each pass made, by name, as text made on demand. */
@@ -50,6 +58,8 @@ export interface Plan {
   readonly leafBytes: readonly number[];
   readonly arenaBytes: number;
   readonly stages: readonly Stage[];
+  /** How ops are computed for which there are several ways. */
+  readonly choices: readonly Choice[];
 }
 
 /** Plans `graph`. */
@@ -58,9 +68,12 @@ export function plan(graph: Graph, options: PlanOptions = {}): Plan {
 }
 
 function throughPasses(graph: Graph, options: PlanOptions): Plan {
-  const stages: Stage[] = [...(options.done ?? [])];
+  const stages: Stage[] = [...(options.done?.stages ?? [])];
   const pass = recorder(stages);
-  const chosen = options.done ? graph : chosenOf(graph, options, pass);
+  const { graph: chosen, choices } = options.done
+    ? { graph, choices: options.done.choices }
+    : choose(laidOut(graph, options, pass), options);
+  if (!options.done) pass('choose', chosen, printGraph);
   const units = pass<Unit[]>('fuse', fuse(chosen, !options.anomaly), printUnits);
   const lowered = pass('lower', lower(chosen, units, !options.anomaly), printSteps);
   const list = pass('sweep', sweep(options.anomaly ? checkFinite(lowered) : lowered), printSteps);
@@ -69,7 +82,7 @@ function throughPasses(graph: Graph, options: PlanOptions): Plan {
   const arenaBytes = planMemory(list);
   pass('memory', list, printSteps);
   if (verification) verifyPlan(list, arenaBytes);
-  return { list, leafBytes: order, arenaBytes, stages };
+  return { list, leafBytes: order, arenaBytes, stages, choices };
 }
 
 type Pass = <T>(name: string, result: T, print: (result: T) => string) => T;
@@ -89,10 +102,6 @@ function laidOut(graph: Graph, { anomaly }: PlanOptions, pass: Pass): Graph {
   return pass('layout', layout(picked, !anomaly), printGraph);
 }
 
-function chosenOf(graph: Graph, options: PlanOptions, pass: Pass): Graph {
-  return pass('choose', choose(laidOut(graph, options, pass), options.numerics ?? 'fast'), printGraph);
-}
-
 /**
  * Splits a graph whose variables will not change from now on, and which assigns to none. The parts are planned with the
  * same options and the passes that are `done`.
@@ -101,19 +110,20 @@ export function freezeGraph(
   graph: Graph,
   options: PlanOptions,
   sourceFor: (node: Node) => PreparedSource,
-): Frozen & { readonly done: readonly Stage[] } {
+): Frozen & { readonly done: Done } {
   return unrecorded(() => {
     const { numerics = 'fast' } = options;
-    const done: Stage[] = [];
-    const pass = recorder(done);
+    const stages: Stage[] = [];
+    const pass = recorder(stages);
     const laid = laidOut(graph, options, pass);
     const folded =
       numerics === 'strict'
         ? laid
         : pass('fold', simplify(fold(laid, frozenNodes(laid)), !options.anomaly), printGraph);
-    const frozen = freeze(choose(folded, numerics, frozenNodes(folded)), sourceFor);
+    const { graph: chosen, choices } = choose(folded, options, frozenNodes(folded));
+    const frozen = freeze(chosen, sourceFor);
     pass('choose', frozen.graph, printGraph);
-    return { ...frozen, done };
+    return { ...frozen, done: { stages, choices } };
   });
 }
 

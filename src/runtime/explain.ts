@@ -1,6 +1,7 @@
 /** What a program will do, before it runs: kernels with shapes, work and memory. */
 import type { Graph } from '../graph/graph.js';
 import { collect } from '../graph/graph.js';
+import type { Choice } from '../plan/choose.js';
 import { operandsOf } from '../plan/ir.js';
 import { printStep } from '../plan/print.js';
 import { distinctBytes } from '../plan/work.js';
@@ -28,6 +29,8 @@ export interface Explanation {
   readonly kernels: readonly KernelCall[];
   readonly flops: number;
   readonly bytes: number;
+  /** How ops are computed for which there are several ways, and whether that was measured (`setTuning`). */
+  readonly choices: readonly Choice[];
   /** Memory for intermediate values. */
   readonly arenaBytes: number;
   /** Everything a run holds: inputs and variables, arena, scratch, outputs. */
@@ -57,6 +60,7 @@ export function explainPlan({ plan, runBytes }: Compiled, graph: Graph): Explana
     kernels,
     flops: total((call) => call.flops),
     bytes: total((call) => call.bytes),
+    choices: plan.choices,
     arenaBytes: plan.arenaBytes,
     peakBytes: runBytes + leafBytes(graph),
     passes: Object.fromEntries(plan.stages.map(({ name, print }) => [name, print()])),
@@ -78,7 +82,19 @@ function short(value: number): string {
   return `${at === 0 ? value : value.toFixed(value < 10 ? 2 : 1)}${kUnits[at]}`;
 }
 
-function show({ kernels, flops, bytes, arenaBytes, peakBytes }: Omit<Explanation, 'toString' | 'passes'>): string {
+/** A line for each choice, equal ones counted. */
+function showChoices(choices: readonly Choice[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { op, way, ways, measured } of choices) {
+    const times = measured && ways.map((name) => `${name} ${measured.milliseconds[name].toFixed(3)} ms`).join(', ');
+    const line = `${op}: ${way}, ${times ? `measured: ${times}` : `expected to be faster than ${ways.slice(1).join(', ')}`}`;
+    counts.set(line, (counts.get(line) ?? 0) + 1);
+  }
+  return [...counts].map(([line, count]) => (count > 1 ? `${count} x ${line}` : line));
+}
+
+function show(explanation: Omit<Explanation, 'toString' | 'passes'>): string {
+  const { kernels, flops, bytes, choices, arenaBytes, peakBytes } = explanation;
   const rows = kernels.map((call) => [
     call.kernel,
     call.variant,
@@ -98,6 +114,7 @@ function show({ kernels, flops, bytes, arenaBytes, peakBytes }: Omit<Explanation
   return [
     ...lines,
     '',
+    ...showChoices(choices),
     `${kernels.length} kernels, ${short(flops)} flop, ${short(bytes)}B moved; arena ${short(arenaBytes)}B, peak ${short(peakBytes)}B`,
   ].join('\n');
 }

@@ -3,6 +3,7 @@ import type { Numerics } from '../graph/node.js';
 import type { PlanOptions } from '../plan/plan.js';
 import { isAnomalyMode } from './anomaly.js';
 import { oneOf } from './setting.js';
+import { getTuning, measureForPlans } from './tuning.js';
 
 const all: readonly Numerics[] = ['fast', 'strict'];
 let chosen: Numerics | undefined;
@@ -28,7 +29,12 @@ export function getNumerics(): Numerics {
 }
 
 /** The options of plans made now. */
-export const planOptions = (numerics = getNumerics()): PlanOptions => ({ anomaly: isAnomalyMode(), numerics });
+export const planOptions = (numerics = getNumerics()): PlanOptions => ({
+  anomaly: isAnomalyMode(),
+  numerics,
+  measure: measureForPlans(),
+});
 
 /** Tells programs apart that are made of equal graphs under different options. */
-export const planKey = (numerics = getNumerics()): string => `${isAnomalyMode() ? 'anomaly ' : ''}${numerics} `;
+export const planKey = (numerics = getNumerics()): string =>
+  `${isAnomalyMode() ? 'anomaly ' : ''}${numerics} ${getTuning() ?? ''} `;
