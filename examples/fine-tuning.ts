@@ -169,7 +169,7 @@ export async function main(options: FineTuningOptions) {
   await savePicture(options, 'fine-tuning', {
     svg: await drawSvg([
       {
-        title: `${size.train} images of ${task.what}: % of others taken for something else`,
+        title: `${size.train} images of ${task.what}: % of others wrong`,
         x: `epoch (the head alone up to ${size.headEpochs})`,
         series: [series('fine-tuned', tuned), series('from scratch', fromScratch)],
       },
