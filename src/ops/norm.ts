@@ -12,7 +12,7 @@ import { checkDTypeOf, checkFloat, checkTensor } from './apply.js';
 import { add, div, mul, pow, square, sub } from './elementwise.js';
 import { rsqrt } from './elementwise-math.js';
 import { pad } from './pad.js';
-import { mean, variance } from './reduce-moments.js';
+import { mean, momentsOf, variance } from './reduce-moments.js';
 import { withShape } from './shape-ops.js';
 import { narrow } from './slicing.js';
 import { toChannelsFirst, toChannelsLast } from './window.js';
@@ -123,7 +123,7 @@ export function batchNorm<D extends FloatDType>(input: Tensor<D>, options: Batch
     const count = sizeOf(axes.map((axis) => x.shape[axis]));
     if (count === 1)
       throw new ShapeError(`${where}: training needs more than one value per channel, got input ${showShape(x.shape)}`);
-    [center, spread] = [mean(x, axes), variance(x, axes, { correction: 0 })];
+    [center, spread] = momentsOf(x, axes);
     track(runningMean, center, momentum);
     track(runningVar, mul(spread, count / (count - 1)), momentum);
   }

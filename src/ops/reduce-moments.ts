@@ -1,18 +1,34 @@
 /** Means, variances, log-sum-exp and norms. */
-import type { DType, FloatDType, FloatOf } from '../dtype.js';
+import { type DType, type FloatDType, type FloatOf, shortOf } from '../dtype.js';
 import { ArgumentError } from '../errors.js';
-import { normalizeAxes, sizeOf } from '../shape.js';
+import { defineOp, type KernelOp } from '../graph/node.js';
+import { contiguousView, permuteView } from '../graph/view.js';
+import type { Operand } from '../plan/ir.js';
+import { normalizeAxes, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
-import { checkFloat, checkTensor } from './apply.js';
+import { apply, checkFloat, checkTensor } from './apply.js';
 import { equal, where } from './compare.js';
-import { abs, div, mul, pow, square, sub } from './elementwise.js';
+import { abs, add, div, mul, pow, square, sub } from './elementwise.js';
 import { toFloat } from './elementwise-functions.js';
 import { exp, sqrt } from './elementwise-math.js';
-import { type Axes, defineReduce, type ReduceAttrs, type ReduceOptions, reduceWith, spread, sum } from './reduce.js';
+import {
+  type Axes,
+  defineReduce,
+  type ReduceAttrs,
+  type ReduceOptions,
+  reducedAtOnce,
+  reduceWith,
+  sinkReduce,
+  spread,
+  sum,
+} from './reduce.js';
 import { max } from './reduce-extrema.js';
+import { fill, forEachPosition, part, sliceView } from './slice.js';
+import { reshapeOp } from './view.js';
 
 /** Number of elements that are reduced together. */
-const countOf = (input: Tensor, axes: readonly number[]): number => sizeOf(axes.map((axis) => input.shape[axis]));
+const countOf = (input: { readonly shape: Shape }, axes: readonly number[]): number =>
+  sizeOf(axes.map((axis) => input.shape[axis]));
 
 /**
  * Mean over `axes` (all when undefined); NaN for none.
@@ -72,6 +88,59 @@ function varianceOf<D extends FloatDType>(
   const { correction = 1 } = options;
   return reduceWith<D>(varOp, input, normalizeAxes(axes, input.rank, where), options, { correction });
 }
+
+/** Means and variances (divided by the count) in one pass: [2, ...axes that are left]. */
+const momentsOp: KernelOp<ReduceAttrs> = defineOp<ReduceAttrs, KernelOp<ReduceAttrs>>({
+  name: 'moments',
+  kind: 'kernel',
+  type: ([x], { axes }) => ({ shape: [2, ...x.shape.filter((_, i) => !axes.includes(i))], dtype: x.dtype }),
+  gradient(g, { inputs: [x], output, attrs: { axes } }) {
+    const [input, moments] = [x as Tensor<FloatDType>, output as Tensor<FloatDType>];
+    const [toMean, toVariance] = halves(g as Tensor<FloatDType>);
+    const deviation = sub(input, spread(halves(moments)[0], x.shape, axes));
+    const [shift, scale] = [div(toMean, countOf(x, axes)), mul(toVariance, 2 / countOf(x, axes))];
+    return [add(spread(shift, x.shape, axes), mul(deviation, spread(scale, x.shape, axes)))];
+  },
+  flops: ([x]) => 4 * sizeOf(x.shape),
+  lower(context) {
+    const out = context.out();
+    if (sizeOf(context.node.inputs[0].shape) === 0) return fill(context, out, Number.NaN);
+    const { x, sizes } = reducedAtOnce(context, context.attrs.axes);
+    const row = (start: number): Operand => {
+      const [starts, rest] = [out.shape.map((_, i) => (i === 0 ? start : 0)), out.shape.slice(1)];
+      return { ...out, ...sliceView(out, { starts, sizes: [1, ...rest], steps: out.shape.map(() => 1) }) };
+    };
+    const params = { ...sizes, correction: 0 };
+    context.emit(`reduce_moments_${shortOf(x.dtype)}`, { x }, { mean: row(0), var: row(1) }, params);
+  },
+  reference([x], out, { axes }) {
+    const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+    const count = countOf(x, axes);
+    const lines = Array.from({ length: sizeOf(out.shape) / 2 }, (): number[] => []);
+    forEachPosition(permuteView(contiguousView(x.shape), [...kept, ...axes]), (position, i) => {
+      lines[Math.floor(i / count)].push(x.values[position]);
+    });
+    for (const [i, line] of lines.entries()) {
+      const center = line.reduce((a, b) => a + b, 0) / count;
+      out.values[i] = center;
+      out.values[lines.length + i] = line.reduce((a, b) => a + (b - center) ** 2, 0) / count;
+    }
+  },
+  sink(attrs, axes, inputs) {
+    const moved = sinkReduce(attrs, axes, inputs);
+    return { attrs: moved.attrs, axes: [0, ...moved.axes.map((axis) => axis + 1)] };
+  },
+});
+
+/** x[0] and x[1]. */
+function halves<D extends FloatDType>(x: Tensor<D>): [Tensor<D>, Tensor<D>] {
+  const half = (i: number) => apply<D>(reshapeOp, [part(x, 0, i, 1)], { shape: x.shape.slice(1) });
+  return [half(0), half(1)];
+}
+
+/** @internal Mean and variance (divided by the count) over `axes`, checked and sorted, in one pass. */
+export const momentsOf = <D extends FloatDType>(x: Tensor<D>, axes: readonly number[]): [Tensor<D>, Tensor<D>] =>
+  halves(apply<D>(momentsOp, [x], { axes }));
 
 /** Square root whose gradient at 0 is 0, as norms and deviations need it. */
 const rootOf = <D extends FloatDType>(squared: Tensor<D>): Tensor<D> => flatAtZero(squared, (x) => sqrt(x));

@@ -5,7 +5,7 @@
  */
 import { type DType, type FloatDType, isFloat, shortOf } from '../dtype.js';
 import { ShapeError } from '../errors.js';
-import { type Attrs, defineOp, type GradientContext, type KernelOp } from '../graph/node.js';
+import { type Attrs, defineOp, type GradientContext, type KernelOp, type TensorType } from '../graph/node.js';
 import { contiguousView, permuteView, reshapeView } from '../graph/view.js';
 import type { Operand } from '../plan/ir.js';
 import type { LowerContext } from '../plan/lower-context.js';
@@ -67,13 +67,36 @@ export function defineReduce<A extends ReduceAttrs & Attrs>(definition: ReduceDe
         if (i % count === count - 1) out.values[Math.floor(i / count)] = scalar(values, attrs);
       });
     },
-    sink(attrs, perm, [x]) {
-      const axes = attrs.axes.map((axis) => perm[axis]).sort((a, b) => a - b);
-      const keptBefore = perm.filter((_, i) => !attrs.axes.includes(i));
-      const keptSorted = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
-      return { attrs: { ...attrs, axes }, axes: keptBefore.map((axis) => keptSorted.indexOf(axis)) };
-    },
+    sink: sinkReduce,
   });
+}
+
+/** @internal How a permutation passes through a reduction over `attrs.axes`; its result has the axes that are left. */
+export function sinkReduce<A extends ReduceAttrs>(
+  attrs: A,
+  perm: readonly number[],
+  [x]: readonly TensorType[],
+): { attrs: A; axes: number[] } {
+  const axes = attrs.axes.map((axis) => perm[axis]).sort((a, b) => a - b);
+  const keptBefore = perm.filter((_, i) => !attrs.axes.includes(i));
+  const keptSorted = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+  return { attrs: { ...attrs, axes }, axes: keptBefore.map((axis) => keptSorted.indexOf(axis)) };
+}
+
+/** @internal The input with its reduced axes next to each other, and sizes before, of and behind them. */
+export function reducedAtOnce(context: LowerContext<ReduceAttrs & Attrs>, axes: readonly number[]) {
+  const x = context.input(0);
+  const isRun = groupsOf(axes).length === 1;
+  const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+  const together = context.materialize(isRun ? x : { ...x, ...permuteView(x, [...kept, ...axes]) });
+  const first = isRun ? axes[0] : kept.length;
+  const last = first + axes.length;
+  const [outer, reduce, inner] = [
+    together.shape.slice(0, first),
+    together.shape.slice(first, last),
+    together.shape.slice(last),
+  ].map(sizeOf);
+  return { x: together, sizes: { outer, reduce, inner } };
 }
 
 function lowerReduce(
@@ -83,14 +106,13 @@ function lowerReduce(
   associative: boolean,
   params: Record<string, number>,
 ): void {
-  let groups = groupsOf(axes);
-  let x = context.input(0);
-  if (groups.length > 1 && !associative) {
-    const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
-    x = { ...x, ...permuteView(x, [...kept, ...axes]) };
-    groups = [{ first: kept.length, last: x.shape.length - 1 }];
+  const groups = groupsOf(axes);
+  if (groups.length === 1 || !associative) {
+    const { x, sizes } = reducedAtOnce(context, axes);
+    context.emit(kernel, { x }, { y: context.out() }, { ...sizes, ...params });
+    return;
   }
-  x = context.materialize(x);
+  let x = context.materialize(context.input(0));
   // From the last group to the first, so that earlier axis numbers stay valid.
   for (const [i, { first, last }] of groups.reverse().entries()) {
     const shape = [...x.shape.slice(0, first), ...x.shape.slice(last + 1)];

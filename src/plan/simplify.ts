@@ -83,7 +83,8 @@ function transposedProduct(node: Node, input: Node): Node | undefined {
 function simpler(node: Node, inputs: readonly Node[], folds: boolean): Node {
   if (node.op.kind === 'elementwise')
     return (folds ? foldConstant(node, inputs) : undefined) ?? dropNeutral(node, inputs) ?? rebuild(node, inputs);
-  if (node.op.kind === 'view') return mergeViews(node, inputs[0]) ?? rebuild(node, inputs);
+  if (node.op.kind === 'view')
+    return mergeViews(node, inputs[0]) ?? slicedPlace(node, inputs[0]) ?? rebuild(node, inputs);
   return rebuild(node, inputs);
 }
 
@@ -113,6 +114,33 @@ function dropNeutral(node: Node, [a, b]: readonly Node[]): Node | undefined {
     default:
       return undefined;
   }
+}
+
+type Region = { starts: readonly number[]; sizes: readonly number[]; steps: readonly number[] };
+
+/**
+ * A slice of what was placed among equal values (the gradient of another slice) is what was placed, or those values; so
+ * is one of a sum of such. Gradients that meet in one tensor and are taken apart again are never put into it.
+ */
+function slicedPlace(slice: Node, input: Node): Node | undefined {
+  if (slice.op.name !== 'slice' || isLeaf(input)) return undefined;
+  const { starts, sizes, steps } = slice.attrs as Region;
+  if (input.op.kind === 'elementwise' && input.inputs.some(({ op }) => op.name === 'place')) {
+    const parts = input.inputs.map((x) => {
+      const part = makeNode(slice.op, [x], slice.attrs);
+      return slicedPlace(part, x) ?? part;
+    });
+    return rebuild(input, parts);
+  }
+  if (input.op.name !== 'place') return undefined;
+  const [placed] = input.inputs;
+  const { starts: at, steps: by, value } = input.attrs as Omit<Region, 'sizes'> & { value: number };
+  const isSame = placed.shape.every((size, i) => size === sizes[i] && at[i] === starts[i] && by[i] === steps[i]);
+  if (isSame) return placed;
+  if ([...steps, ...by].some((step) => step !== 1)) return undefined;
+  const isApart = sizes.some((size, i) => starts[i] + size <= at[i] || at[i] + placed.shape[i] <= starts[i]);
+  const scalar = constantNode(value, input.dtype);
+  return isApart ? makeNode(expandOp as never, [scalar], { shape: slice.shape }) : undefined;
 }
 
 /** Views that give back what they were given, and chains of permutes, reshapes or expands that one can say. */
