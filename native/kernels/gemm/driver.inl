@@ -46,8 +46,8 @@ LocalScratch<typename P::T> local_scratch(const P& p, const Plan& plan, char* ba
   const int64_t columns =
       plan.packing == Packing::kLocal ? round_up(min64(plan.group, plan.block_n), kPanel<T>) : kPanel<T>;
   s.b = take((columns + kRowPad) * plan.block_k);
-  const int64_t stored = plan.narrow ? min64(plan.group, plan.block_n) : plan.block_n + kRowPad;
-  s.c = take(plan.splits > 1 ? kReduceElements : plan.in_place ? 0 : plan.block_m * stored);
+  const bool stored = !plan.in_place && !plan.by_tiles;
+  s.c = take(plan.splits > 1 ? kReduceElements : stored ? plan.block_m * (plan.block_n + kRowPad) : 0);
   s.tile = take(Micro<T>::kRows * kPanel<T>);
   s.epilogue = base + s.bytes;
   s.bytes += Epilogue::scratch_bytes(p.epilogue(), p.inputs().size, p.outputs().size);
@@ -126,6 +126,47 @@ void multiply_last_columns(const P& p, const ABlock<typename P::T>& a, const Blo
                  accumulate || last < k, local.tile);
 }
 
+// Packed columns from n0 on over one block of k.
+template <class P>
+BBlock<typename P::T> packed_block(const P& p, const Plan& plan, int64_t b, int64_t n0, int64_t k0, int64_t k,
+                                   const typename P::T* shared) {
+  using T = typename P::T;
+  if (plan.packing == Packing::kShared) {
+    return {shared + (b * plan.k + k0) * plan.padded_n + n0 * k, kPanel<T>, k};
+  }
+  return {p.packed_b() + (b * plan.padded_n + n0) * plan.k + k0 * kPanel<T>, kPanel<T>, plan.k};
+}
+
+// A block with a short epilogue over all of k, tile by tile. What a tile will be written to is fetched while it is
+// computed.
+template <class P>
+void multiply_by_tiles(const P& p, const Plan& plan, const Block<typename P::T>& block, const typename P::T* packed,
+                       const LocalScratch<typename P::T>& local, Epilogue& epilogue) {
+  using T = typename P::T;
+  using M = Micro<T>;
+  const int64_t panels = ceil_div(block.m, M::kRows), panel_rows = ceil_div(block.m, panels);
+  const int64_t b_index = p.b_of(block.batch), row = p.epilogue_row(block.batch, block.m0);
+  const int64_t out_row = p.output_row(block.batch, block.m0), column = p.column(block.batch) + block.n0;
+  const ABlock<T> a = p.a_block(block.batch, block.m0, block.m, 0, block.k, panel_rows, block.n, local.a);
+  for (int64_t g = 0; g < block.n; g += plan.group) {
+    const int64_t width = min64(plan.group, block.n - g);
+    const BBlock<T> b = plan.packing == Packing::kLocal
+                            ? p.b_block(b_index, block.n0 + g, width, 0, block.k, local.b)
+                            : packed_block(p, plan, b_index, block.n0 + g, 0, block.k, packed);
+    for (int64_t j = 0; j < width; j += kPanel<T>) {
+      const int64_t cols = min64(kPanel<T>, width - j), vectors = ceil_div(cols, M::kLanes);
+      for (int64_t i = 0; i < block.m; i += panel_rows) {
+        const int64_t height = min64(panel_rows, block.m - i);
+        epilogue.expect(out_row + i, height, column + g + j, cols);
+        micro_for<M>(height, vectors)(block.k, a.data + i / panel_rows * a.panel, a.row, a.k, b.data + j * b.column,
+                                      b.row, local.tile, kPanel<T>, false);
+        epilogue.run(reinterpret_cast<char*>(local.tile), kPanel<T>, row + i, out_row + i, height, column + g + j,
+                     cols);
+      }
+    }
+  }
+}
+
 // Columns [g, g + width) of a block over one block of k.
 template <class P>
 void multiply_group(const P& p, const Plan& plan, const Block<typename P::T>& block, const ABlock<typename P::T>& a,
@@ -134,7 +175,7 @@ void multiply_group(const P& p, const Plan& plan, const Block<typename P::T>& bl
   using T = typename P::T;
   const bool accumulate = k0 > block.k0;
   const int64_t b_index = p.b_of(block.batch), stride = block.stride;
-  T* c = plan.narrow ? block.c : block.c + g;
+  T* c = block.c + g;
   if (plan.packing == Packing::kLocal) {
     const BBlock<T> b = p.b_block(b_index, block.n0 + g, width, k0, k, local.b);
     for (int64_t j = 0; j < width; j += kPanel<T>) {
@@ -143,12 +184,11 @@ void multiply_group(const P& p, const Plan& plan, const Block<typename P::T>& bl
     }
     return;
   }
-  const bool shared = plan.packing == Packing::kShared, ready = plan.packing == Packing::kReady;
+  const bool panels = plan.packing == Packing::kShared || plan.packing == Packing::kReady;
+  const BBlock<T> found = panels ? packed_block(p, plan, b_index, block.n0 + g, k0, k, packed) : BBlock<T>{};
   int64_t row = kPanel<T>;
-  const int64_t next = shared ? kPanel<T> * k : ready ? kPanel<T> * plan.k : kPanel<T>;
-  const T* b = shared  ? packed + (b_index * plan.k + k0) * plan.padded_n + (block.n0 + g) * k
-               : ready ? p.packed_b() + (b_index * plan.padded_n + block.n0 + g) * plan.k + k0 * kPanel<T>
-                       : p.b_row(b_index, block.n0 + g, k0, &row);
+  const int64_t next = panels ? kPanel<T> * found.column : kPanel<T>;
+  const T* b = panels ? found.data : p.b_row(b_index, block.n0 + g, k0, &row);
   int64_t j = 0;
   for (; j + kPanel<T> <= width; j += kPanel<T>, b += next) {
     if (plan.packing == Packing::kNone) {
@@ -158,7 +198,7 @@ void multiply_group(const P& p, const Plan& plan, const Block<typename P::T>& bl
     }
   }
   if (j == width) return;
-  if (shared || ready) {
+  if (panels) {
     multiply_panel(a, block.m, panel_rows, k, b, row, c + j, stride, width - j, accumulate, local.tile);
   } else {
     multiply_last_columns(p, a, block, g + j, c + j, panel_rows, k0, k, accumulate, local);
@@ -171,12 +211,8 @@ void multiply(const P& p, const Plan& plan, const Block<typename P::T>& block, c
               const LocalScratch<typename P::T>& local, const Finish& finish) {
   using T = typename P::T;
   if (block.k <= 0) {
-    for (int64_t g = 0; g < block.n; g += plan.group) {
-      const int64_t width = min64(plan.group, block.n - g);
-      T* c = plan.narrow ? block.c : block.c + g;
-      for (int64_t i = 0; i < block.m; ++i) zero_run(c + i * block.stride, width);
-      finish(g, width);
-    }
+    for (int64_t i = 0; i < block.m; ++i) zero_run(block.c + i * block.stride, block.n);
+    finish(0, block.n);
     return;
   }
   if (p.skinny(block, local.a)) {
@@ -282,11 +318,14 @@ struct Driver {
       return;
     }
     block.c = local.c;
-    block.stride = plan.narrow ? min64(plan.group, block.n) : block.n <= kTile / 2 ? block.n : block.n + kRowPad;
+    block.stride = block.n <= kTile / 2 ? block.n : block.n + kRowPad;
     epilogue.begin_batch(p.epilogue_batch(block.batch));
+    if (plan.by_tiles) {
+      multiply_by_tiles(p, plan, block, shared, local, epilogue);
+      return;
+    }
     multiply(p, plan, block, shared, local, [&](int64_t first, int64_t columns) {
-      finish_rows(p, epilogue, block.batch, block.m0, block.m, plan.narrow ? block.c : block.c + first, block.stride,
-                  column + first, columns);
+      finish_rows(p, epilogue, block.batch, block.m0, block.m, block.c + first, block.stride, column + first, columns);
     });
   }
 

@@ -84,6 +84,16 @@ class Epilogue {
     for (int64_t e = 0; e < in_.size; ++e) filled_[e] = 0;
   }
 
+  // Asks for the place of results that will come soon.
+  void expect(int64_t out_row, int64_t rows, int64_t column, int64_t columns) const {
+    constexpr int64_t kLine = 64;
+    const int64_t bytes = columns * value_size_;
+    const char* to = static_cast<const char*>(out_[0]) + (out_row * columns_ + column) * value_size_;
+    for (int64_t i = 0; i < rows; ++i, to += columns_ * value_size_) {
+      for (int64_t b = 0; b < bytes; b += kLine) __builtin_prefetch(to + b, 1, 3);
+    }
+  }
+
   // Rows [row, row + rows) of the block c (rows `stride` elements apart) are rows `row`.. of the operands and rows
   // `out_row`.. of the outputs; its first column is `column`.
   void run(char* c, int64_t stride, int64_t row, int64_t out_row, int64_t rows, int64_t column, int64_t columns) {

@@ -36,7 +36,7 @@ struct Plan {
   int64_t padded_n;  // columns of packed B
   Packing packing;
   bool in_place;  // results are summed in the output; not when its rows would share cache sets, or need an epilogue
-  bool narrow;    // the epilogue takes results `group` columns at a time, so that they never leave L1
+  bool by_tiles;  // every tile of results is whole after one block of k and goes through the epilogue at once
   int64_t tiles() const { return batches * blocks_m * blocks_n * splits; }
   int64_t tasks() const { return ceil_div(tiles(), batches_per_task); }
 };
@@ -59,7 +59,7 @@ void cut(const P& p, Plan& plan, int64_t each, double bytes) {
   using T = typename P::T;
   constexpr int64_t kRows = Micro<T>::kRows;
   const int64_t k = max64(1, min64(plan.k, kBlockDepth)), n = min64(plan.n, kBlockCols);
-  const int64_t fit = plan.narrow ? 0 : min64(kBlockRows * kBlockDepth / k, kBlockRows * kBlockCols / n);
+  const int64_t fit = min64(kBlockRows * kBlockDepth / k, kBlockRows * kBlockCols / n);
   const int64_t most_m = max64(p.block_rows(), fit) / kRows * kRows;
   plan.blocks_m = ceil_div(plan.m, most_m);
   plan.blocks_n = ceil_div(plan.n, kBlockCols);
@@ -97,8 +97,6 @@ Plan make_plan(const P& p) {
   Plan plan{};
   plan.batches = p.batches();
   plan.m = p.rows(), plan.n = p.cols(), plan.k = p.depth();
-  plan.narrow = plan.m > kDotRows && plan.k <= kBlockDepth &&
-                Epilogue::is_short(p.epilogue(), sizeof(T), p.inputs().size, p.outputs().size);
   const double flops = 2.0 * plan.m * plan.n * max64(plan.k, 1);
   const double bytes = double(plan.k) * plan.n * sizeof(T);
   const double load = flops / kTaskFlops > bytes / (1 << 19) ? flops / kTaskFlops : bytes / (1 << 19);
@@ -126,7 +124,10 @@ Plan make_plan(const P& p) {
   }
   plan.padded_n = round_up(plan.n, kPanel<T>);
   plan.packing = choose_packing(p, plan, plan.tasks());
-  plan.group = plan.packing == Packing::kLocal ? kLocalGroup : plan.narrow ? kPanel<T> : kTile;
+  plan.group = plan.packing == Packing::kLocal ? kLocalGroup : kTile;
+  const bool panels = plan.packing != Packing::kNone && plan.packing != Packing::kFirst;
+  plan.by_tiles = panels && p.straight() && plan.k <= kBlockDepth && plan.m > kDotRows &&
+                  Epilogue::is_short(p.epilogue(), sizeof(T), p.inputs().size, p.outputs().size);
   const bool conflicts =
       plan.blocks_k > 1 && plan.block_m > Micro<T>::kRows && p.columns() * int64_t{sizeof(T)} % 4096 == 0;
   plan.in_place = p.straight() && Epilogue::is_plain(p.epilogue(), p.outputs().size) && !conflicts;
