@@ -66,10 +66,14 @@ void cut(const P& p, Plan& plan, int64_t each, double bytes) {
   if (p.share_b()) {
     const int64_t least_m = bytes > kFarBytes ? p.block_rows() : kBlockRows / 2;
     plan.blocks_m = max64(plan.blocks_m, min64(each, plan.m / least_m));
-    const int64_t least_n = plan.blocks_m * plan.batches < kFewTasks && plan.m > 4 ? 128 : 512;
+    // Nothing is packed again for a smaller block of a B that is ready.
+    const bool ready = p.packed_b() != nullptr;
+    const int64_t least_n = plan.blocks_m * plan.batches >= kFewTasks || plan.m <= 4 ? 512
+                            : ready                                                  ? 2 * kPanel<T>
+                                                                                     : 128;
     plan.blocks_n = max64(plan.blocks_n, min64(ceil_div(each, plan.blocks_m), ceil_div(plan.n, least_n)));
     const int64_t missing = ceil_div(min64(kFewTasks, each), plan.batches * plan.blocks_n);
-    plan.blocks_m = max64(plan.blocks_m, min64(missing, plan.m / (2 * kRows)));
+    plan.blocks_m = max64(plan.blocks_m, min64(missing, plan.m / (ready ? kRows : 2 * kRows)));
     plan.blocks_m = balanced_rows<P>(plan, most_m);
   } else {
     plan.blocks_n = max64(plan.blocks_n, min64(each, plan.n / kLocalGroup));
