@@ -24,11 +24,13 @@ import './ops/methods.js';
 
 export type { Numerics } from './graph/node.js';
 export * as optim from './optim/index.js';
+export type { Choice, Measured } from './plan/choose.js';
 export { defaultGenerator, Generator, type GeneratorState, manualSeed } from './random.js';
 export { setAnomalyMode } from './runtime/anomaly.js';
 export { type CompiledFunction, type CompileOptions, compile } from './runtime/compile.js';
 export { type Explanation, explain, type KernelCall } from './runtime/explain.js';
 export { getNumerics, setNumerics } from './runtime/numerics.js';
+export type { Profile, ProfiledCall } from './runtime/profile.js';
 export { type Backend, evaluate, getBackend, setBackend } from './runtime/run.js';
 export { getThreads, setThreads, systemInfo } from './runtime/threads.js';
 export { getTuning, setTuning } from './runtime/tuning.js';

@@ -10,6 +10,7 @@ import type { CompiledFunction } from '../runtime/compile.js';
 import type { Explanation } from '../runtime/explain.js';
 import { checkNumerics } from '../runtime/numerics.js';
 import { PreparedStore } from '../runtime/prepared.js';
+import type { Profile } from '../runtime/profile.js';
 import { settleVariables } from '../runtime/run.js';
 import { type ProgramFacts, Tracer } from '../runtime/tracer.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
@@ -104,6 +105,7 @@ export async function compileModel<Result, Inputs extends Tensor[]>(
       return tracer.runSync(wrapped(inputs)) as Result;
     },
     explain: (...inputs: ModelInputs<Inputs>): Explanation => tracer.explain(wrapped(inputs)),
+    profile: (...inputs: ModelInputs<Inputs>): Promise<Profile> => tracer.profile(wrapped(inputs)),
     share: async (): Promise<SharedModel> => ({
       weights: await shareVariables(variables),
       prepared: store.arrays(),

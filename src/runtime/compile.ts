@@ -4,6 +4,7 @@ import type { Numerics } from '../graph/node.js';
 import type { RunOptions } from '../tensor.js';
 import type { Explanation } from './explain.js';
 import { checkNumerics } from './numerics.js';
+import type { Profile } from './profile.js';
 import { Tracer } from './tracer.js';
 
 /** Options of `compile`. */
@@ -35,6 +36,12 @@ export interface CompiledFunction<Args extends readonly unknown[], Result> {
   runSync(...args: Args): Result;
   /** What the program for these arguments does: kernels, shapes, flops, bytes, arena and peak memory. Does not run it. */
   explain(...args: Args): Explanation;
+  /**
+   * Runs once as a call does, updates and all, and describes the program with the time of each kernel, its rate, and the
+   * share of what the machine can do. A first run also has memory to get: call the function before.
+   * @throws StateError under the JavaScript executor.
+   */
+  profile(...args: Args): Promise<Profile>;
   /** Programs held now. */
   readonly programs: number;
 }
@@ -74,6 +81,7 @@ export function compile<Args extends readonly unknown[], Result>(
         return tracer.runSync(args) as Result;
       },
       explain: (...args: Args) => tracer.explain(args),
+      profile: (...args: Args) => tracer.profile(args),
     }),
     'programs',
     { get: () => tracer.programs.length },

@@ -71,6 +71,26 @@ export function explainPlan({ plan, runBytes }: Compiled, graph: Graph): Explana
 /** More shapes than this are cut short in the table: a sweep has some for each parameter. */
 const kMostShapes = 12;
 
+/** A line for each kernel call, and one above them: what it is, `numbers` of it by their headings, and its shapes. */
+export function callTable<Call extends KernelCall>(
+  calls: readonly Call[],
+  numbers: Readonly<Record<string, (call: Call) => string>>,
+): string[] {
+  const rows = calls.map((call) => ({
+    words: [call.kernel, call.variant, call.ops.length > 48 ? `${call.ops.slice(0, 45)}...` : call.ops],
+    numbers: Object.values(numbers).map((show) => show(call)),
+    shapes: call.shapes.slice(0, kMostShapes).join(' ') + (call.shapes.length > kMostShapes ? ' ...' : ''),
+  }));
+  const table = [{ words: ['kernel', 'variant', 'ops'], numbers: Object.keys(numbers), shapes: 'shapes' }, ...rows];
+  const widths = (part: 'words' | 'numbers') =>
+    table[0][part].map((_, i) => Math.max(...table.map((row) => row[part][i].length)));
+  const [wide, high] = [widths('words'), widths('numbers')];
+  return table.map((row) => {
+    const words = row.words.map((cell, i) => cell.padEnd(wide[i]));
+    return [...words, ...row.numbers.map((cell, i) => cell.padStart(high[i])), row.shapes].join('  ').trimEnd();
+  });
+}
+
 const kUnits = ['', 'K', 'M', 'G', 'T'];
 
 function short(value: number): string {
@@ -95,22 +115,7 @@ function showChoices(choices: readonly Choice[]): string[] {
 
 function show(explanation: Omit<Explanation, 'toString' | 'passes'>): string {
   const { kernels, flops, bytes, choices, arenaBytes, peakBytes } = explanation;
-  const rows = kernels.map((call) => [
-    call.kernel,
-    call.variant,
-    call.ops.length > 48 ? `${call.ops.slice(0, 45)}...` : call.ops,
-    short(call.flops),
-    short(call.bytes),
-    call.shapes.length > kMostShapes ? `${call.shapes.slice(0, kMostShapes).join(' ')} ...` : call.shapes.join(' '),
-  ]);
-  const table = [['kernel', 'variant', 'ops', 'flop', 'bytes', 'shapes'], ...rows];
-  const widths = table[0].map((_, i) => (i === 5 ? 0 : Math.max(...table.map((row) => row[i].length))));
-  const lines = table.map((row) =>
-    row
-      .map((cell, i) => (i === 3 || i === 4 ? cell.padStart(widths[i]) : cell.padEnd(widths[i])))
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = callTable(kernels, { flop: (call) => short(call.flops), bytes: (call) => short(call.bytes) });
   return [
     ...lines,
     '',

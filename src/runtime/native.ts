@@ -54,6 +54,8 @@ function refuse(required: number, available: number): never {
 export interface Binding {
   /** The elements of a leaf. */
   readonly read: (source: LeafSource) => TypedArray;
+  /** Told the nanoseconds of each kernel. */
+  readonly onTimes?: (times: Float64Array) => void;
   /** Whether outputs are to lie in memory that worker threads can share. */
   readonly isShared?: boolean;
 }
@@ -78,7 +80,8 @@ export function runCompiled(
 ): Promise<TypedArray[]> {
   const native = addon();
   const { bindings, outputs } = bind(graph, binding);
-  const profile = debugPlan();
+  const prints = debugPlan();
+  const profile = prints || binding.onTimes !== undefined;
   const here = compiled.isShort && !signal && isTurnYoung();
   return new Promise((resolve, reject) => {
     let unwatch: (() => void) | undefined;
@@ -86,7 +89,8 @@ export function runCompiled(
       unwatch?.();
       if (failure) reject(failure.kind === 'abort' ? signal?.reason : errorOf(failure, compiled.plan));
       else {
-        if (profile) reportTimes(compiled.plan, times);
+        if (prints) reportTimes(compiled.plan, times);
+        if (times) binding.onTimes?.(times);
         resolve(outputs);
       }
     });

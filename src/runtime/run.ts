@@ -125,11 +125,13 @@ export class Executable {
    * value; if the run fails, all variables are as they were.
    * @param after Waited for before the run is submitted.
    * @param using Binds placeholders around the submission.
+   * @param onTimes Told the nanoseconds of each kernel, by the native executor.
    */
   run(
     signal?: AbortSignal,
     after?: Promise<unknown>,
     using = (submit: () => Promise<TypedArray[]>) => submit(),
+    onTimes?: (times: Float64Array) => void,
   ): Promise<TypedArray[]> {
     after?.catch(() => undefined);
     this.check();
@@ -142,7 +144,7 @@ export class Executable {
     const missing = uninitialized(this.#graph);
     for (const variable of missing) variable.claimFirst();
     const isReady = !after && missing.length === 0;
-    const running = inOrder(isReady ? undefined : prepare, () => using(() => this.submit(signal, hosts)));
+    const running = inOrder(isReady ? undefined : prepare, () => using(() => this.submit(signal, hosts, onTimes)));
     if (undo.length === 0) return running;
     return running.catch((error) => {
       for (const takeBack of undo) takeBack();
@@ -172,11 +174,15 @@ export class Executable {
   }
 
   /** Runs with the leaves' present elements, after all that has been submitted so far. */
-  async submit(signal?: AbortSignal, hosts = readHosts(this.#graph)): Promise<TypedArray[]> {
+  async submit(
+    signal?: AbortSignal,
+    hosts = readHosts(this.#graph),
+    onTimes?: (times: Float64Array) => void,
+  ): Promise<TypedArray[]> {
     signal?.throwIfAborted();
     if (getBackend() === 'javascript') return this.#runNow(hosts);
     const compiled = this.compiled();
-    return runCompiled(compiled, this.#graph, { read: reading(hosts), isShared: this.#isShared }, signal);
+    return runCompiled(compiled, this.#graph, { read: reading(hosts), isShared: this.#isShared, onTimes }, signal);
   }
 
   #runNow(hosts: ReadonlyMap<object, TypedArray>): TypedArray[] {

@@ -15,6 +15,7 @@ import { StateSource, type Variable, type Version } from '../variable.js';
 import { type Explanation, explainPlan } from './explain.js';
 import { planKey, planOptions } from './numerics.js';
 import { Preparation, PreparedStore } from './prepared.js';
+import { type Profile, profileOf } from './profile.js';
 import { Executable, evaluateNodes, getBackend } from './run.js';
 import { flatten, mapTensors } from './tree.js';
 
@@ -143,7 +144,12 @@ export class Tracer {
     return { ...traced, executable, preparation, milliseconds: performance.now() - start };
   }
 
-  async run({ signal }: RunOptions, args: readonly unknown[]): Promise<unknown> {
+  /** @param onTimes Told the nanoseconds of each kernel, by the native executor. */
+  async run(
+    { signal }: RunOptions,
+    args: readonly unknown[],
+    onTimes?: (times: Float64Array) => void,
+  ): Promise<unknown> {
     const { tensors, key } = flatten(args, this.name);
     signal?.throwIfAborted();
     const traced = this.traced(args, key);
@@ -155,7 +161,7 @@ export class Tracer {
     this.#checkWeights(traced);
     const prepared = preparation?.pending();
     const after = prepared && arriving ? Promise.all([prepared, arriving]) : (prepared ?? arriving);
-    const results = await executable.run(signal, after, (submit) => bound(placeholders, arrays, submit));
+    const results = await executable.run(signal, after, (submit) => bound(placeholders, arrays, submit), onTimes);
     return mapTensors(result, (tensor) => wrap(tensor.node, results[outputs.indexOf(tensor)]));
   }
 
@@ -205,6 +211,19 @@ export class Tracer {
       throw new StateError(
         `${this.name}: a compiled function is called while another (${outer.name}) is traced; call the plain function there`,
       );
+  }
+
+  /** Runs as a call does, and describes the program with the times of that run. */
+  async profile(args: readonly unknown[]): Promise<Profile> {
+    if (getBackend() !== 'native')
+      throw new StateError(`${this.name}: profile measures native programs; setBackend('native') before it`);
+    this.refuseInside();
+    const explanation = this.explain(args);
+    let times: Float64Array = new Float64Array(0);
+    await this.run({}, args, (all) => {
+      times = all;
+    });
+    return profileOf(explanation, times);
   }
 
   explain(args: readonly unknown[]): Explanation {
