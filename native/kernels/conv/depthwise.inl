@@ -36,7 +36,10 @@ class Depthwise {
       if (d == 2) width_ = longest;
     }
     lines_per_task_ = max64(1, kDepthwiseWork / max64(1, width_ * channels_ * g_.taps()));
-    chunk_ = min64(width_, max64(kLeastChunk, 8192 / channels_));
+    ShortEpilogue epilogue;
+    direct_ =
+        !kGradient && sizeof(T) == sizeof(float) && epilogue.read_columns(args.ep, args.in, args.out.size, &columns_);
+    chunk_ = direct_ ? width_ : min64(width_, max64(kLeastChunk, 8192 / channels_));
   }
   Depthwise(const Depthwise&) = delete;
 
@@ -44,7 +47,7 @@ class Depthwise {
   int64_t shared_bytes() const {
     return args_.packed != 0 ? 0 : round_up(g_.taps() * channels_ * int64_t{sizeof(T)}, 64);
   }
-  int64_t line_bytes() const { return round_up(chunk_ * channels_ * int64_t{sizeof(T)}, 64); }
+  int64_t line_bytes() const { return direct_ ? 0 : round_up(chunk_ * channels_ * int64_t{sizeof(T)}, 64); }
   int64_t tap_bytes() const { return round_up(g_.kernel[0] * g_.kernel[1] * 2 * int64_t{sizeof(void*)}, 64); }
   int64_t local_bytes() const {
     return line_bytes() + tap_bytes() + Epilogue::scratch_bytes(args_.ep, args_.in.size, args_.out.size);
@@ -83,6 +86,8 @@ class Depthwise {
   struct Steps {
     const Tap* list;
     int64_t rows, taps, channels, pixel, tap, weight;
+    ColumnEpilogue columns;
+    bool direct;
   };
 
   int64_t class_tasks() const { return ceil_div(lines_, lines_per_task_); }
@@ -118,10 +123,10 @@ class Depthwise {
     int64_t row = n * (kGradient ? g_.in_dims[0] : g_.out_dims[0]) + (kGradient ? residue_[0] + jd * g_.stride[0] : jd);
     row = row * (kGradient ? g_.in_dims[1] : g_.out_dims[1]) + (kGradient ? residue_[1] + jh * g_.stride[1] : jh);
     row = row * width + (kGradient ? residue_[2] : 0);
-    const bool in_place = epilogue_.plain() && stride == 1;
+    const bool in_place = direct_ || (epilogue_.plain() && stride == 1);
     for (int64_t j = 0; j < w.grid; j += chunk_) {
       const int64_t count = min64(chunk_, w.grid - j);
-      T* to = in_place ? static_cast<T*>(epilogue_.plain_output()) + (row + j) * channels_ : buffer_;
+      T* to = in_place ? static_cast<T*>(args_.out[0]) + (row + j) * channels_ : buffer_;
       pixels(j, count, to);
       if (in_place) continue;
       const int64_t rows = stride == 1 ? count : 1;
@@ -184,7 +189,8 @@ class Depthwise {
   void inside_line(int64_t at, T* to) const {
     const Axis& w = axes_[2];
     const Steps steps = {
-        taps_, tap_count_, w.taps, channels_, w.step * channels_, w.tap_step * channels_, w.weight_step * channels_};
+        taps_,    tap_count_, w.taps, channels_, w.step * channels_, w.tap_step * channels_, w.weight_step * channels_,
+        columns_, direct_};
     int64_t c = 0;
     for (; c + V::kLanes <= steps.channels; c += V::kLanes) {
       inside_channels<kPixels, kDense, true>(steps, at + c, c, 0, to + c);
@@ -207,12 +213,28 @@ class Depthwise {
       if (taps == 2) add_taps<kPixels, 2, kDense, kWhole>(steps, from, weights, lanes, sums);
       if (taps == 1) add_taps<kPixels, 1, kDense, kWhole>(steps, from, weights, lanes, sums);
     }
+    finish<kPixels, kWhole>(steps.direct, steps.columns, c, lanes, sums);
 #pragma GCC unroll 16
     for (int p = 0; p < kPixels; ++p) {
       if constexpr (kWhole) {
         sums[p].store(to + p * steps.channels);
       } else {
         sums[p].store_partial(to + p * steps.channels, lanes);
+      }
+    }
+  }
+
+  // The epilogue on sums that are in registers.
+  template <int kPixels, bool kWhole>
+  static BRAWN_INLINE void finish(bool direct, const ColumnEpilogue& columns, int64_t c, int64_t lanes,
+                                  V (&sums)[kPixels]) {
+    if constexpr (!kGradient && sizeof(T) == sizeof(float)) {
+      if (!direct) return;
+      const V bias = columns.bias == nullptr ? V::zero() : load<kWhole>(columns.bias + c, lanes);
+      // Nothing is added where there is no bias: -0 + 0 would lose its sign.
+#pragma GCC unroll 16
+      for (int p = 0; p < kPixels; ++p) {
+        sums[p] = columns.bounded(columns.bias == nullptr ? sums[p] : sums[p] + bias);
       }
     }
   }
@@ -271,10 +293,12 @@ class Depthwise {
                   load<kWhole>(weights + tw * w.weight_step * channels_, lanes), sum);
       }
     }
+    V sums[1] = {sum};
+    finish<1, kWhole>(direct_, columns_, c, lanes, sums);
     if constexpr (kWhole) {
-      sum.store(to + c);
+      sums[0].store(to + c);
     } else {
-      sum.store_partial(to + c, lanes);
+      sums[0].store_partial(to + c, lanes);
     }
   }
 
@@ -286,6 +310,8 @@ class Depthwise {
   Tap* taps_;
   int64_t tap_count_;
   const T* next_;  // the image line that comes into reach next when it is far away, else null
+  bool direct_;    // results go through `columns_` in registers
+  ColumnEpilogue columns_;
   Axis axes_[3];
   int64_t residue_[3];
   Epilogue epilogue_;

@@ -11,6 +11,20 @@ VmTable vm_table();
 
 namespace {
 
+// A bias per column, or null, and bounds: for kernels that have finished values in registers.
+struct ColumnEpilogue {
+  const float* bias = nullptr;
+  int bounds = 0;  // 1: lower alone, 2: both
+  float lower = 0, upper = 0;
+
+  template <class V>
+  BRAWN_INLINE V bounded(V v) const {
+    if (bounds > 0) v = select(lt(v, V::set(lower)), V::set(lower), v);
+    if (bounds > 1) v = select(lt(V::set(upper), v), V::set(upper), v);
+    return v;
+  }
+};
+
 class ShortEpilogue {
  public:
   // Whether a program is value + bias + residual, each optional, then relu or clamp, into one output of float32.
@@ -31,6 +45,13 @@ class ShortEpilogue {
       value = ins[1];
     }
     return p.out_regs[0] == value;
+  }
+
+  // Whether all rows are treated alike, as `columns` tells.
+  bool read_columns(const EpilogueParams& p, Span<const void*> in, int64_t outputs, ColumnEpilogue* columns) {
+    if (!read(p, in.size, outputs) || residual_ >= 0) return false;
+    *columns = {bias_ < 0 ? nullptr : static_cast<const float*>(in[bias_]), bounds_, lower_, upper_};
+    return true;
   }
 
   // Rows of values that are `stride` apart, from (row, column) on, into rows of the output that are `columns_` apart.
