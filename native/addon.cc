@@ -306,17 +306,19 @@ bool read_bindings(Napi::Env env, const Napi::Array& arrays, const Program& prog
         "run: program has " + std::to_string(specs.size()) + " bindings but got " + std::to_string(arrays.Length());
     return false;
   }
+  bindings->reserve(specs.size());
   for (size_t i = 0; i < specs.size(); ++i) {
     napi_value element;
     Memory memory = {nullptr, 0};
-    const std::string name = "run: binding " + std::to_string(i);
+    const auto name = [i] { return "run: binding " + std::to_string(i); };
     if (napi_get_element(env, arrays, static_cast<uint32_t>(i), &element) != napi_ok ||
         !read_typed_array(env, element, &memory)) {
-      *error = name + " is not a typed array";
+      *error = name() + " is not a typed array";
       return false;
     }
     if (memory.bytes < specs[i].min_bytes) {
-      *error = name + " needs " + std::to_string(specs[i].min_bytes) + " bytes but has " + std::to_string(memory.bytes);
+      *error =
+          name() + " needs " + std::to_string(specs[i].min_bytes) + " bytes but has " + std::to_string(memory.bytes);
       return false;
     }
     bindings->push_back(memory);

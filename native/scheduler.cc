@@ -33,6 +33,7 @@ bool conflict(const Job& a, const Job& b) { return a.touched.overlaps(b.written)
 
 void collect_ranges(Job* job) {
   job->touched = job->written = RangeSet();
+  job->touched.reserve(job->bindings.size());
   for (size_t i = 0; i < job->bindings.size(); ++i) {
     const uintptr_t begin = reinterpret_cast<uintptr_t>(job->bindings[i].data);
     const uintptr_t end = begin + static_cast<uintptr_t>(job->bindings[i].bytes);

@@ -24,6 +24,7 @@ struct Memory {
 // Byte ranges in order, with the furthest end so far, which makes one overlap test a binary search.
 class RangeSet {
  public:
+  void reserve(size_t ranges) { ranges_.reserve(ranges); }
   void add(uintptr_t begin, uintptr_t end);
   void seal();
   bool overlaps(const RangeSet& other) const;

@@ -180,6 +180,7 @@ export class Node implements TensorType {
   /** Row-major elements once computed or given; the node then counts as a leaf. */
   storage: TypedArray | undefined;
   readonly requiresGrad: boolean;
+  #typeText: string | undefined;
 
   constructor(
     readonly op: OpDef,
@@ -191,6 +192,12 @@ export class Node implements TensorType {
     requiresGrad = false,
   ) {
     this.requiresGrad = requiresGrad || inputs.some((input) => input.requiresGrad);
+  }
+
+  /** Dtype and shape in one word, part of the signature of a call. */
+  get typeText(): string {
+    this.#typeText ??= `${this.dtype}[${this.shape}]`;
+    return this.#typeText;
   }
 
   /** Attaches the computed elements and lets go of the inputs unless a gradient may still be asked for. */

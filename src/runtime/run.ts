@@ -137,14 +137,16 @@ export class Executable {
     this.check();
     const hosts = readHosts(this.#graph);
     const undo = this.variables.map((variable) => variable.overwritten());
-    const prepare = async () => {
-      await after;
-      await initialize(this.#graph, signal);
-    };
     const missing = uninitialized(this.#graph);
     for (const variable of missing) variable.claimFirst();
     const isReady = !after && missing.length === 0;
-    const running = inOrder(isReady ? undefined : prepare, () => using(() => this.submit(signal, hosts, onTimes)));
+    const prepare = isReady
+      ? undefined
+      : async () => {
+          await after;
+          await initialize(this.#graph, signal);
+        };
+    const running = inOrder(prepare, () => using(() => this.submit(signal, hosts, onTimes)));
     if (undo.length === 0) return running;
     return running.catch((error) => {
       for (const takeBack of undo) takeBack();
@@ -211,9 +213,10 @@ function readHosts(graph: Graph): Map<object, TypedArray> {
 
 /** The variables that the graph reads or writes and that have no elements yet. */
 function uninitialized(graph: Graph): Variable[] {
-  return graph.leaves.flatMap((leaf) =>
-    leaf.source instanceof StateSource && leaf.source.variable.pendingInit ? [leaf.source.variable] : [],
-  );
+  const variables: Variable[] = [];
+  for (const { source } of graph.leaves)
+    if (source instanceof StateSource && source.variable.pendingInit) variables.push(source.variable);
+  return variables;
 }
 
 /** Gives variables their first elements, all in one run. */

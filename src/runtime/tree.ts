@@ -16,24 +16,26 @@ export function mapTensors(value: unknown, replace: (tensor: Tensor) => unknown)
   return value;
 }
 
+/** Adds the tensors in `item` to `tensors`, and gives its text. */
+function describe(item: unknown, tensors: Tensor[], where: string): string {
+  if (item instanceof Tensor) {
+    tensors.push(item);
+    return item.node.typeText;
+  }
+  if (Array.isArray(item)) return `[${item.map((inner) => describe(inner, tensors, where)).join(';')}]`;
+  if (isPlain(item))
+    return `{${Object.entries(item)
+      .map(([key, inner]) => `${JSON.stringify(key)}:${describe(inner, tensors, where)}`)
+      .join(';')}}`;
+  if (item === null || ['number', 'string', 'boolean', 'undefined', 'bigint'].includes(typeof item))
+    return `${typeof item}:${Object.is(item, -0) ? '-0' : String(item)}`;
+  throw new ArgumentError(
+    `${where}: arguments must be tensors, numbers, strings, booleans, or arrays and plain objects of these; got ${typeof item}`,
+  );
+}
+
 /** The tensors in `value`, in order, and a text that tells structures, types and other leaves apart. */
 export function flatten(value: unknown, where: string): { tensors: Tensor[]; key: string } {
   const tensors: Tensor[] = [];
-  const describe = (item: unknown): string => {
-    if (item instanceof Tensor) {
-      tensors.push(item);
-      return `${item.dtype}[${item.shape}]`;
-    }
-    if (Array.isArray(item)) return `[${item.map(describe).join(';')}]`;
-    if (isPlain(item))
-      return `{${Object.entries(item)
-        .map(([key, inner]) => `${JSON.stringify(key)}:${describe(inner)}`)
-        .join(';')}}`;
-    if (item === null || ['number', 'string', 'boolean', 'undefined', 'bigint'].includes(typeof item))
-      return `${typeof item}:${Object.is(item, -0) ? '-0' : String(item)}`;
-    throw new ArgumentError(
-      `${where}: arguments must be tensors, numbers, strings, booleans, or arrays and plain objects of these; got ${typeof item}`,
-    );
-  };
-  return { key: describe(value), tensors };
+  return { key: describe(value, tensors, where), tensors };
 }
