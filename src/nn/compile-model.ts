@@ -56,6 +56,12 @@ export interface CompiledModel<Inputs extends readonly Tensor[], Result>
   /** What it holds now, and what it took. */
   readonly info: CompiledModelInfo;
   /**
+   * The error of the results for these inputs against the model in double precision, relative to their norm. `explain`
+   * shows it from then on. Computed in plain JavaScript: some seconds per GFLOP, during which the event loop is held, so
+   * take small inputs.
+   */
+  measureError(...inputs: ModelInputs<Inputs>): Promise<number>;
+  /**
    * Moves the weights into memory that threads share and gives all that another thread needs for `compileModel(model, {
    * shared })`, by `workerData` or `postMessage`: no thread then has a copy. Do not train the model meanwhile.
    */
@@ -106,6 +112,7 @@ export async function compileModel<Result, Inputs extends Tensor[]>(
     },
     explain: (...inputs: ModelInputs<Inputs>): Explanation => tracer.explain(wrapped(inputs)),
     profile: (...inputs: ModelInputs<Inputs>): Promise<Profile> => tracer.profile(wrapped(inputs)),
+    measureError: (...inputs: ModelInputs<Inputs>): Promise<number> => tracer.measureError(wrapped(inputs)),
     share: async (): Promise<SharedModel> => ({
       weights: await shareVariables(variables),
       prepared: store.arrays(),

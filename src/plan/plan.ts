@@ -60,6 +60,7 @@ export interface Plan {
   readonly stages: readonly Stage[];
   /** How ops are computed for which there are several ways. */
   readonly choices: readonly Choice[];
+  readonly numerics: Numerics;
 }
 
 /** Plans `graph`. */
@@ -82,7 +83,7 @@ function throughPasses(graph: Graph, options: PlanOptions): Plan {
   const arenaBytes = planMemory(list);
   pass('memory', list, printSteps);
   if (verification) verifyPlan(list, arenaBytes);
-  return { list, leafBytes: order, arenaBytes, stages, choices };
+  return { list, leafBytes: order, arenaBytes, stages, choices, numerics: options.numerics ?? 'fast' };
 }
 
 type Pass = <T>(name: string, result: T, print: (result: T) => string) => T;

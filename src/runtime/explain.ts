@@ -1,6 +1,8 @@
 /** What a program will do, before it runs: kernels with shapes, work and memory. */
 import type { Graph } from '../graph/graph.js';
 import { collect } from '../graph/graph.js';
+import type { Numerics } from '../graph/node.js';
+import { errorBound } from '../plan/accuracy.js';
 import type { Choice } from '../plan/choose.js';
 import { operandsOf } from '../plan/ir.js';
 import { printStep } from '../plan/print.js';
@@ -22,6 +24,8 @@ export interface KernelCall {
   readonly flops: number;
   /** Bytes read and written at least. */
   readonly bytes: number;
+  /** What its error against double precision is held to, relative to the norm of its result; of products alone. */
+  readonly errorBound?: number;
 }
 
 /** Everything known of a program before it runs. */
@@ -35,13 +39,17 @@ export interface Explanation {
   readonly arenaBytes: number;
   /** Everything a run holds: inputs and variables, arena, scratch, outputs. */
   readonly peakBytes: number;
+  /** Whether kernels may round differently for speed. */
+  readonly numerics: Numerics;
+  /** Error of the whole result against double precision, where `measureError` of a compiled model has measured it. */
+  readonly measuredError?: number;
   /** The result of each pass, by name: graph, simplify, layout, fuse, lower, sweep, memory. */
   readonly passes: Readonly<Record<string, string>>;
   toString(): string;
 }
 
 /** Describes a compiled graph. */
-export function explainPlan({ plan, runBytes }: Compiled, graph: Graph): Explanation {
+export function explainPlan({ plan, runBytes }: Compiled, graph: Graph, measuredError?: number): Explanation {
   const { table } = addon();
   const kernels = plan.list.steps.map((step): KernelCall => {
     const { isa, variant } = table.kernel(step.kernel);
@@ -53,6 +61,7 @@ export function explainPlan({ plan, runBytes }: Compiled, graph: Graph): Explana
       shapes,
       flops: step.flops,
       bytes: distinctBytes(step),
+      errorBound: errorBound(step),
     };
   });
   const total = (of: (call: KernelCall) => number) => kernels.reduce((sum, call) => sum + of(call), 0);
@@ -63,6 +72,8 @@ export function explainPlan({ plan, runBytes }: Compiled, graph: Graph): Explana
     choices: plan.choices,
     arenaBytes: plan.arenaBytes,
     peakBytes: runBytes + leafBytes(graph),
+    numerics: plan.numerics,
+    measuredError,
     passes: Object.fromEntries(plan.stages.map(({ name, print }) => [name, print()])),
   };
   return Object.defineProperty(explanation, 'toString', { value: () => show(explanation) });
@@ -102,6 +113,17 @@ function short(value: number): string {
   return `${at === 0 ? value : value.toFixed(value < 10 ? 2 : 1)}${kUnits[at]}`;
 }
 
+function showNumerics({ kernels, numerics, measuredError }: Omit<Explanation, 'toString' | 'passes'>): string {
+  const bounded = kernels.filter(({ errorBound }) => errorBound !== undefined);
+  const worst = bounded.reduce<KernelCall | undefined>(
+    (most, call) => ((call.errorBound ?? 0) > (most?.errorBound ?? 0) ? call : most),
+    undefined,
+  );
+  const declared = worst ? `error of a layer at most ${worst.errorBound} of its norm (${worst.kernel})` : 'no products';
+  const measured = measuredError === undefined ? '' : `, measured for the whole ${measuredError.toExponential(1)}`;
+  return `numerics ${numerics}: ${declared}${measured}`;
+}
+
 /** A line for each choice, equal ones counted. */
 function showChoices(choices: readonly Choice[]): string[] {
   const counts = new Map<string, number>();
@@ -121,6 +143,7 @@ function show(explanation: Omit<Explanation, 'toString' | 'passes'>): string {
     '',
     ...showChoices(choices),
     `${kernels.length} kernels, ${short(flops)} flop, ${short(bytes)}B moved; arena ${short(arenaBytes)}B, peak ${short(peakBytes)}B`,
+    showNumerics(explanation),
   ].join('\n');
 }
 

@@ -193,7 +193,7 @@ export class Executable {
       const compiled = this.compiled();
       return runCompiledSync(compiled, this.#graph, { read, isShared: this.#isShared });
     }
-    const { outputs, assigned } = execute(this.#graph, read, isAnomalyMode());
+    const { outputs, assigned } = execute(this.#graph, read, { anomaly: isAnomalyMode() });
     this.variables.forEach((variable, i) => {
       (variable.storage as Float64Array).set(assigned[i] as Float64Array);
     });

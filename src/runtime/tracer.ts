@@ -13,6 +13,7 @@ import type { Shape } from '../shape.js';
 import { type RunOptions, Tensor } from '../tensor.js';
 import { StateSource, type Variable, type Version } from '../variable.js';
 import { type Explanation, explainPlan } from './explain.js';
+import { execute } from './js/executor.js';
 import { planKey, planOptions } from './numerics.js';
 import { Preparation, PreparedStore } from './prepared.js';
 import { type Profile, profileOf } from './profile.js';
@@ -29,6 +30,8 @@ interface Traced {
   readonly preparation?: Preparation;
   /** Variables that a frozen function reads where they lie, as they were at its first run. */
   weights?: readonly (readonly [Variable, Version])[];
+  /** Of the whole result, where it has been measured. */
+  measuredError?: number;
   /** Tracing and, of frozen functions, planning. */
   readonly milliseconds: number;
   readonly placeholders: readonly PlaceholderSource[];
@@ -227,8 +230,27 @@ export class Tracer {
   }
 
   explain(args: readonly unknown[]): Explanation {
-    const { executable } = this.traced(args, flatten(args, this.name).key);
-    return explainPlan(executable.compiled(), executable.graph);
+    const { executable, measuredError } = this.traced(args, flatten(args, this.name).key);
+    return explainPlan(executable.compiled(), executable.graph, measuredError);
+  }
+
+  /**
+   * The largest error of a result for these arguments, relative to its norm, against the function in double precision on
+   * the JavaScript executor. Takes a second per GFLOP or two and holds the event loop.
+   */
+  async measureError(args: readonly unknown[]): Promise<number> {
+    this.refuseInside();
+    const nodes: Node[] = [];
+    const gather = (tensor: Tensor) => nodes.push(tensor.node);
+    mapTensors(this.#fn(...(args as never[])), gather);
+    const graph = collect(nodes);
+    const exact = execute(graph, undefined, { isExact: true }).outputs;
+    const results: TypedArray[] = [];
+    mapTensors(await this.run({}, args), ({ node }) => results.push(node.storage as TypedArray));
+    const errors = results.map((result, i) => relativeError(result, exact[i]));
+    const error = Math.max(0, ...errors);
+    this.traced(args, flatten(args, this.name).key).measuredError = error;
+    return error;
   }
 }
 
@@ -245,3 +267,13 @@ function bound<T>(placeholders: readonly PlaceholderSource[], arrays: readonly T
 }
 
 const wrap = (node: Node, array: TypedArray): Tensor => new Tensor(dataNode(array, node.shape, node.dtype));
+
+/** The norm of the difference over the norm of what is expected. */
+function relativeError(actual: TypedArray, expected: TypedArray): number {
+  let [error, norm] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    error += (Number(actual[i]) - Number(expected[i])) ** 2;
+    norm += Number(expected[i]) ** 2;
+  }
+  return norm === 0 ? Math.sqrt(error) : Math.sqrt(error / norm);
+}

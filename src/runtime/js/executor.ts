@@ -33,7 +33,7 @@ export function fromReference({ values, dtype }: ReferenceArray): TypedArray {
   return array;
 }
 
-function evaluate(node: Node, inputs: readonly ReferenceArray[]): ReferenceArray {
+function evaluate(node: Node, inputs: readonly ReferenceArray[], isExact: boolean): ReferenceArray {
   const { op } = node;
   const out: ReferenceArray = {
     values: newArray('float64', sizeOf(node.shape), op.name),
@@ -53,7 +53,7 @@ function evaluate(node: Node, inputs: readonly ReferenceArray[]): ReferenceArray
   } else if (op.kind === 'kernel') {
     if (out.values.length > 0) op.reference(inputs, out, node.attrs);
   } else out.values[0] = node.attrs.value as number;
-  if (node.dtype !== 'float64')
+  if (node.dtype !== 'float64' && !(isExact && node.dtype === 'float32'))
     for (let i = 0; i < out.values.length; i++) out.values[i] = roundTo(node.dtype, out.values[i]);
   return out;
 }
@@ -75,9 +75,9 @@ function checkFinite(node: Node, { values }: ReferenceArray): void {
   );
 }
 
-function compute(node: Node, inputs: readonly ReferenceArray[], anomaly: boolean): ReferenceArray {
+function compute(node: Node, inputs: readonly ReferenceArray[], { anomaly, isExact = false }: Checks): ReferenceArray {
   try {
-    const result = evaluate(node, inputs);
+    const result = evaluate(node, inputs, isExact);
     if (anomaly && node.op.kind !== 'view' && node.op.kind !== 'leaf') checkFinite(node, result);
     return result;
   } catch (error) {
@@ -85,14 +85,19 @@ function compute(node: Node, inputs: readonly ReferenceArray[], anomaly: boolean
   }
 }
 
-/**
- * Computes outputs and assignments of `graph`; assignments are given as arrays in the order of `graph.assigns`. With
- * `anomaly` the first float result with NaN or Inf is an AnomalyError.
- */
+/** How the executor differs from what it usually does. */
+export interface Checks {
+  /** Makes the first float result with NaN or Inf an AnomalyError. */
+  readonly anomaly?: boolean;
+  /** Leaves float32 results in double precision, all but the outputs: what rounding is measured against. */
+  readonly isExact?: boolean;
+}
+
+/** Computes outputs and assignments of `graph`; assignments are given as arrays in the order of `graph.assigns`. */
 export function execute(
   graph: Graph,
   read: (source: LeafSource) => TypedArray = (source) => source.read(),
-  anomaly = false,
+  checks: Checks = {},
 ): { outputs: TypedArray[]; assigned: TypedArray[] } {
   const values = new Map<Node, ReferenceArray>();
   for (const node of graph.nodes) {
@@ -100,7 +105,7 @@ export function execute(
     if (source) values.set(node, toReference(read(source), node.shape, node.dtype));
     else {
       const inputs = node.inputs.map((input) => values.get(input) as ReferenceArray);
-      values.set(node, compute(node, inputs, anomaly));
+      values.set(node, compute(node, inputs, checks));
     }
   }
   const arrayOf = (node: Node) => fromReference(values.get(node) as ReferenceArray);
