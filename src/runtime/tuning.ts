@@ -3,7 +3,6 @@
  * first meets the op with these shapes, and the times are kept in a file. Later plans, also of other processes, read them.
  * Off unless `BRAWN_TUNE` or `setTuning` names the file.
  */
-import { randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { bytesOf, newArray, type TypedArray } from '../dtype.js';
 import { FileError, FileFormatError, NativeError } from '../errors.js';
@@ -104,7 +103,7 @@ function isMeasured(entry: unknown): entry is Measured {
 
 /** The file takes the place of the old one only when it is written. */
 function write(file: string, measurements: Measurements): void {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  const temporary = `${file}.${process.pid}-${Math.random().toString(36).slice(2)}.tmp`;
   try {
     writeFileSync(temporary, `${JSON.stringify({ format: kFormat, version: kVersion, measurements }, undefined, 1)}\n`);
     renameSync(temporary, file);
