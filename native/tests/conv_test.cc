@@ -65,13 +65,14 @@ void each_product(const Case& c, const Visit& visit) {
   }
 }
 
+// The result as the epilogue sees it: `batch` matrices of rows x columns.
 template <class T>
 void test_product(const Case& c, const IsaTable& table, const char* op, const std::vector<T>& image,
-                  const std::vector<T>& weight, const std::vector<double>& expected, int64_t pixels, int64_t channels,
-                  double tolerance, int64_t packed = 0) {
+                  const std::vector<T>& weight, const std::vector<double>& expected, int64_t batch, int64_t rows,
+                  int64_t columns, double tolerance, int64_t packed = 0) {
   const KernelRow& row = find_row(table, std::string(op) + dtype_name<T>());
   for (int kind = 0; kind < static_cast<int>(EpilogueKind::kCount); ++kind) {
-    EpilogueRun<T> epilogue(static_cast<EpilogueKind>(kind), 1, c.batch * pixels, channels);
+    EpilogueRun<T> epilogue(static_cast<EpilogueKind>(kind), batch, rows, columns);
     const ConvArgs args = {image.data(), weight.data(), epilogue.ep.inputs(), epilogue.ep.outputs(),
                            c.geometry(), packed,        epilogue.ep.params()};
     char what[200];
@@ -82,6 +83,58 @@ void test_product(const Case& c, const IsaTable& table, const char* op, const st
                   static_cast<int>(c.kernel[1]), static_cast<int>(c.kernel[2]), static_cast<int>(c.stride[2]),
                   static_cast<int>(c.pad[2]), static_cast<int>(c.dilation[2]));
     epilogue.run(row, &args, expected, tolerance, what);
+  }
+}
+
+template <class T, class Args>
+void test_weight_grad(const Case& c, const IsaTable& table, const char* op, Args args,
+                      const std::vector<double>& expected) {
+  std::vector<T> out(expected.size(), T(77));
+  args.out = out.data();
+  run_all_orders(find_row(table, std::string(op) + dtype_name<T>()), &args, out);
+  const double tolerance = (sizeof(T) == 4 ? 1e-6 : 2e-15) * (20 + static_cast<double>(c.batch * c.out_pixels()));
+  for (size_t i = 0; i < out.size(); ++i) {
+    CHECK(close(out[i], expected[i], tolerance), "%s %s %zu is %g, expected %g (c %d o %d g %d)", table.isa.c_str(), op,
+          i, static_cast<double>(out[i]), expected[i], static_cast<int>(c.in_channels),
+          static_cast<int>(c.out_channels), static_cast<int>(c.groups));
+  }
+}
+
+// [batch, rows, columns] as [batch, columns, rows].
+template <class T>
+std::vector<T> exchanged(const std::vector<T>& values, int64_t batch, int64_t rows, int64_t columns) {
+  std::vector<T> to(values.size());
+  for (int64_t b = 0; b < batch; ++b) {
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t c = 0; c < columns; ++c) {
+        to[static_cast<size_t>((b * columns + c) * rows + r)] =
+            values[static_cast<size_t>((b * rows + r) * columns + c)];
+      }
+    }
+  }
+  return to;
+}
+
+// The channels-first kernels, given everything channels-last.
+template <class T>
+void test_planes(const Case& c, const IsaTable& table, const std::vector<T>& x, const std::vector<T>& w,
+                 const std::vector<T>& g, const std::vector<double>& y, const std::vector<double>& dx,
+                 const std::vector<double>& dw) {
+  const std::vector<T> image = exchanged(x, c.batch, c.in_pixels(), c.in_channels);
+  const std::vector<T> weight = exchanged(w, c.out_channels, c.taps(), c.in_channels);
+  const std::vector<T> gradient = exchanged(g, c.batch, c.out_pixels(), c.out_channels);
+  const std::vector<double> expected =
+      exchanged(exchanged(dw, c.out_channels, c.taps(), c.in_channels), 1, c.out_channels, c.taps() * c.in_channels);
+  const double unit = sizeof(T) == 4 ? 1e-6 : 2e-15;
+  test_product<T>(c, table, "conv_planes_forward_", image, weight,
+                  exchanged(y, c.batch, c.out_pixels(), c.out_channels), c.batch, c.out_channels, c.out_pixels(),
+                  unit * (20 + static_cast<double>(c.taps() * c.in_channels)));
+  test_product<T>(c, table, "conv_planes_input_grad_", gradient, weight,
+                  exchanged(dx, c.batch, c.in_pixels(), c.in_channels), c.batch, c.in_channels, c.in_pixels(),
+                  unit * (20 + static_cast<double>(c.taps() * c.out_channels)));
+  for (int64_t last = 0; last < 2; ++last) {
+    const ConvPlanesWeightArgs args = {image.data(), (last ? g : gradient).data(), nullptr, c.geometry(), last};
+    test_weight_grad<T>(c, table, "conv_planes_weight_grad_", args, expected);
   }
 }
 
@@ -101,21 +154,17 @@ void test_case(const std::vector<IsaTable>& tables, Case c) {
   const double unit = sizeof(T) == 4 ? 1e-6 : 2e-15;
   const double depth = static_cast<double>(c.taps() * (c.in_channels + c.out_channels) / c.groups);
   for (const IsaTable& table : tables) {
-    test_product<T>(c, table, "conv_forward_", x, w, y, c.out_pixels(), c.out_channels, unit * (20 + depth));
+    const int64_t out_rows = c.batch * c.out_pixels(), in_rows = c.batch * c.in_pixels();
+    test_product<T>(c, table, "conv_forward_", x, w, y, 1, out_rows, c.out_channels, unit * (20 + depth));
     std::vector<T> packed(static_cast<size_t>(c.packed_size()), T(55));
     const ConvPackArgs pack = {w.data(), packed.data(), c.geometry()};
     kernel_test::run(find_row(table, std::string("conv_pack_") + dtype_name<T>()), &pack);
-    test_product<T>(c, table, "conv_forward_", x, packed, y, c.out_pixels(), c.out_channels, unit * (20 + depth), 1);
-    test_product<T>(c, table, "conv_input_grad_", g, w, dx, c.in_pixels(), c.in_channels, unit * (20 + depth));
-    std::vector<T> out(w.size(), T(77));
-    const ConvWeightArgs args = {x.data(), g.data(), out.data(), c.geometry()};
-    run_all_orders(find_row(table, std::string("conv_weight_grad_") + dtype_name<T>()), &args, out);
-    const double tolerance = unit * (20 + static_cast<double>(c.batch * c.out_pixels()));
-    for (size_t i = 0; i < out.size(); ++i) {
-      CHECK(close(out[i], dw[i], tolerance), "%s weight gradient %zu is %g, expected %g (c %d o %d g %d)",
-            table.isa.c_str(), i, static_cast<double>(out[i]), dw[i], static_cast<int>(c.in_channels),
-            static_cast<int>(c.out_channels), static_cast<int>(c.groups));
-    }
+    test_product<T>(c, table, "conv_forward_", x, packed, y, 1, out_rows, c.out_channels, unit * (20 + depth), 1);
+    test_product<T>(c, table, "conv_input_grad_", g, w, dx, 1, in_rows, c.in_channels, unit * (20 + depth));
+    const ConvWeightArgs args = {x.data(), g.data(), nullptr, c.geometry()};
+    test_weight_grad<T>(c, table, "conv_weight_grad_", args, dw);
+    if (c.groups == 1 && c.in[0] == 1 && c.kernel[0] == 1 && c.pad[0] == 0)
+      test_planes<T>(c, table, x, w, g, y, dx, dw);
   }
 }
 

@@ -24,6 +24,8 @@ export interface ChoiceContext {
   readonly numerics: Numerics;
   /** Whether input `i` is computed once, before the first run. */
   isFrozen(i: number): boolean;
+  /** Whether all that reads the result, through elementwise ops too, reads it permuted by `axes`. */
+  isReadAs(axes: readonly number[]): boolean;
 }
 
 /** A way to compute an op: other ops, or the op itself where `build` is missing or gives nothing. */
@@ -97,6 +99,9 @@ export interface ViewOp<A extends Attrs = Attrs> extends OpBase<A>, Sinkable<A> 
   view(input: View, attrs: A, output: TensorType): View | undefined;
 }
 
+/** The output of a contraction as [batch, rows, columns]. */
+export type Matrix = readonly [batch: number, rows: number, columns: number];
+
 /** Anything that has kernels of its own. */
 export interface KernelOp<A extends Attrs = Attrs> extends OpBase<A>, Sinkable<A> {
   readonly kind: 'kernel';
@@ -113,6 +118,8 @@ export interface KernelOp<A extends Attrs = Attrs> extends OpBase<A>, Sinkable<A
   readonly choose?: (inputs: readonly Tensor[], attrs: A, context: ChoiceContext) => readonly Way[];
   /** The kernel ends in an output tile over which an elementwise epilogue can run. */
   readonly contraction?: true;
+  /** How that epilogue sees an output. Unless told it has one batch, and a row for all but the last dimension. */
+  readonly matrix?: (output: Shape, inputs: readonly TensorType[]) => Matrix;
   /** Whether the result is the sum of the input's rows, all leading axes being one: it can be made with the input. */
   readonly sumsColumns?: (input: TensorType, attrs: A) => boolean;
 }

@@ -11,6 +11,7 @@ import { type ChoiceContext, defineOp, type KernelOp, type TensorType } from '..
 import { type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { apply } from './apply.js';
+import { planesForward, planesInputGrad, planesWeightGrad } from './conv-planes.js';
 import { winogradForward, winogradInputGrad, winogradWeightGrad } from './conv-winograd.js';
 import { definePlanned } from './planned.js';
 import { fill } from './slice.js';
@@ -76,7 +77,8 @@ export const convOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp<ConvAttr
   choose([x, w], attrs, context) {
     const direct = {
       name: 'direct',
-      build: ([image, weight]: readonly Tensor[]) => packedForward(image, weight, attrs, context),
+      build: ([image, weight]: readonly Tensor[]) =>
+        planesForward(image, weight, attrs, context) ?? packedForward(image, weight, attrs, context),
     };
     return winogradForward(x, w, attrs, context, direct);
   },
@@ -154,7 +156,10 @@ export const convInputGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp
     needs[1] ? apply(convWeightGradOp, [u, g], { ...attrs, dims: spatialOf(w.shape) }) : undefined,
   ],
   flops: ([g, w]) => flopsOf(g.shape, w.shape),
-  choose: ([g, w], attrs, context) => winogradInputGrad(g, w, attrs, context, { name: 'direct' }),
+  choose([g, w], attrs, context) {
+    const build = ([gradient, weight]: readonly Tensor[]) => planesInputGrad(gradient, weight, attrs, context);
+    return winogradInputGrad(g, w, attrs, context, { name: 'direct', build });
+  },
   lower(context) {
     const [g, w] = [context.contiguous(0), context.contiguous(1)];
     const problem = problemOf(context.output.shape, w.shape, g.shape, context.attrs);
@@ -179,7 +184,10 @@ export const convWeightGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelO
     needs[1] ? apply(convOp, [x, u], { ...attrs, dims: spatialOf(g.shape) }) : undefined,
   ],
   flops: ([, g], out) => flopsOf(g.shape, out.shape),
-  choose: ([x, g], attrs, context) => winogradWeightGrad(x, g, attrs, context, { name: 'direct' }),
+  choose([x, g], attrs, context) {
+    const build = ([image, gradient]: readonly Tensor[]) => planesWeightGrad(image, gradient, attrs);
+    return winogradWeightGrad(x, g, attrs, context, { name: 'direct', build });
+  },
   lower(context) {
     const [x, g] = [context.contiguous(0), context.contiguous(1)];
     const out = context.out();

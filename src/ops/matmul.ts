@@ -29,6 +29,11 @@ const matmulOp: KernelOp = defineOp<Attrs, KernelOp>({
   name: 'matmul',
   kind: 'kernel',
   contraction: true,
+  matrix(shape, [, b]) {
+    const [rows, columns] = shape.slice(-2);
+    const batch = sizeOf(shape.slice(0, -2));
+    return b.shape.length > 2 ? [batch, rows, columns] : [1, batch * rows, columns];
+  },
   type: ([a, b]: readonly TensorType[]) => ({ shape: [...a.shape.slice(0, -1), columnsOf(b)], dtype: a.dtype }),
   gradient(g, { inputs: [a, b], needs }) {
     const [rows, gradient] = b.rank === 2 ? [asRows(a), asRows(g)] : [a, g];

@@ -22,11 +22,11 @@ const inverse = (axes: Axes): number[] => {
 export const permuted = (node: Node, axes: Axes): Node =>
   axes.every((axis, i) => axis === i) ? node : makeNode(permuteOp as never, [node], { axes });
 
-const permuteAxes = (node: Node): Axes | undefined =>
+export const permuteAxes = (node: Node): Axes | undefined =>
   !isLeaf(node) && node.op.name === 'permute' ? (node.attrs.axes as Axes) : undefined;
 
 /** Broadcast or constant operands, permuted or not, can be permuted for free: they are read through strides anyway. */
-function isFree(node: Node): boolean {
+export function isFree(node: Node): boolean {
   if (constantOf(node) !== undefined) return true;
   return !isLeaf(node) && (node.op.name === 'expand' || (node.op.name === 'permute' && isFree(node.inputs[0])));
 }
@@ -78,7 +78,7 @@ function unpermuted(input: Node, axes: Axes): Node {
 }
 
 /** op(permute(a), permute(b)) is permute(op(a, b)). */
-function sinkElementwise(node: Node, inputs: readonly Node[]): Node | undefined {
+export function sinkElementwise(node: Node, inputs: readonly Node[]): Node | undefined {
   const axes = commonAxes(inputs);
   if (!axes) return undefined;
   const bare = inputs.map((input) => unpermuted(input, axes));

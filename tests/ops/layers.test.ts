@@ -192,7 +192,7 @@ describe('plans', () => {
   it('makes bias and activation the epilogue of a convolution', () => {
     const y = b.conv2d(x, w(1, 1, 3), b.tensor(new Float32Array(1)), { padding: 1 });
     const text = planText(b.relu(y));
-    expect(kernels(text).filter((kernel) => kernel !== 'elementwise')).toEqual(['conv_forward_f32']);
+    expect(kernels(text).filter((kernel) => kernel !== 'elementwise')).toEqual(['conv_planes_forward_f32']);
     expect(text.split('\n')[0]).toMatch(/add_f32.*relu_f32/);
     expect(copies(text)).toEqual([]);
   });

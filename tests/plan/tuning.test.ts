@@ -84,10 +84,10 @@ describe('tuning', () => {
     setTuning(file);
     planned();
     await pretend('direct');
-    expect(kernelsOf()).toContain('conv_forward_f32');
+    expect(kernelsOf()).toContain('conv_planes_forward_f32');
     expect(String(planned())).toMatch(/conv \[2,20,20,32\] \[32,3,3,32\]: direct, measured: .*direct 0\.001 ms/);
     await pretend('F(2x2)');
-    expect(kernelsOf()).not.toContain('conv_forward_f32');
+    expect(kernelsOf()).not.toContain('conv_planes_forward_f32');
     expect(planned().choices[0]).toMatchObject({ op: 'conv [2,20,20,32] [32,3,3,32]', way: 'F(2x2)' });
     const tuned = await compile(convolution)(x, w);
     setTuning(undefined);
@@ -136,7 +136,7 @@ describe('tuning', () => {
     setNumerics('strict');
     expect(runsDuring(planned)).toBe(0);
     expect(planned().choices).toEqual([]);
-    expect(kernelsOf()).toContain('conv_forward_f32');
+    expect(kernelsOf()).toContain('conv_planes_forward_f32');
   });
 
   it('applies to tensors that are read directly', async () => {

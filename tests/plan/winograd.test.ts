@@ -104,9 +104,9 @@ describe('the choice', () => {
     expect(chosen(1, 256, 14, 256)).toMatch(/winograd/);
   });
   it('is direct where weights outweigh pixels, and for few channels', () => {
-    expect(chosen(1, 512, 7, 512)).toBe('conv_forward_f32');
-    expect(chosen(1, 3, 224, 64)).toBe('conv_forward_f32');
-    expect(chosen(1, 16, 8, 16)).toBe('conv_forward_f32');
+    expect(chosen(1, 512, 7, 512)).toBe('conv_planes_forward_f32');
+    expect(chosen(1, 3, 224, 64)).toBe('conv_planes_forward_f32');
+    expect(chosen(1, 16, 8, 16)).toBe('conv_planes_forward_f32');
   });
   it('is Winograd for more layers where the weights are transformed beforehand', () => {
     const w = new Variable(random(2, 'float32', 512, 512, 3, 3));
@@ -116,9 +116,9 @@ describe('the choice', () => {
     expect(kernels).not.toContain('winograd2_weights_f32');
   });
   it('is direct for other kernels, strides, dilations and groups', () => {
-    expect(chosen(1, 64, 56, 64, { stride: 2 })).toBe('conv_forward_f32');
-    expect(chosen(1, 64, 56, 64, { dilation: 2 })).toBe('conv_forward_f32');
-    expect(chosen(1, 64, 56, 64, {}, 5)).toBe('conv_forward_f32');
+    expect(chosen(1, 64, 56, 64, { stride: 2 })).toBe('conv_planes_forward_f32');
+    expect(chosen(1, 64, 56, 64, { dilation: 2 })).toBe('conv_planes_forward_f32');
+    expect(chosen(1, 64, 56, 64, {}, 5)).toBe('conv_planes_forward_f32');
   });
 });
 

@@ -17,6 +17,16 @@
 //                             set reads them when `packed` is 1. Per group there is room for out_channels / groups
 //                             rounded up to 32; depthwise ones take no more than w
 //
+// Channels-first, for two dimensions (depth 1) and one group, where image and result lie so in memory: x is
+// [batch, in_channels, H, W], w [out_channels, in_channels, KH, KW], the result [batch, out_channels, OH, OW].
+//
+//   conv_planes_forward_<dtype>      "x w epilogue_in* -> out*"; for the epilogue rows are output channels, columns
+//                                    pixels, batches images
+//   conv_planes_input_grad_<dtype>   "g w epilogue_in* -> out*", the same for the input gradient; made for few input
+//                                    channels
+//   conv_planes_weight_grad_<dtype>  "x g -> out", out [in_channels, KH, KW, out_channels]; g is channels-first too, or
+//                                    [batch, OH, OW, out_channels] with g_last = 1
+//
 // The epilogue is the one of gemm.h: rows are pixels of the output (batch and space flattened), columns its channels;
 // ep_batch is not used. Outputs must not overlap x, g or w.
 //
@@ -70,6 +80,14 @@ struct ConvWeightArgs {
   const void* g;
   void* out;
   ConvGeometry geometry;
+};
+
+struct ConvPlanesWeightArgs {
+  const void* x;
+  const void* g;
+  void* out;
+  ConvGeometry geometry;
+  int64_t g_last;
 };
 
 }  // namespace brawn

@@ -1,8 +1,10 @@
-// The conv family: rows choose between the depthwise kernels, the scattering input gradient and the GEMM driver by the
-// geometry.
+// The conv family: channels-last rows choose between the depthwise kernels, the scattering input gradient and the GEMM
+// driver by the geometry; channels-first ones are planes.inl and
+// planes_scatter.inl.
 #pragma once
 #if BRAWN_ISA_ENABLED
 #include "kernels/conv/depthwise_weight.inl"
+#include "kernels/conv/planes_scatter.inl"
 #include "kernels/conv/problems.inl"
 #include "kernels/conv/scatter.inl"
 
@@ -98,6 +100,16 @@ using ForwardRow = ConvRow<T, ForwardProblem<T>, false>;
 template <class T>
 using InputGradRow = ConvRow<T, InputGradProblem<T>, true>;
 
+template <class T>
+constexpr KernelRow planes_forward(const char* name) {
+  return PlanesRow<PlanesForward<T>>::row(name, "x w epilogue_in* -> out*",
+                                          BRAWN_CONV_PARAMS " packed " BRAWN_EPILOGUE_PARAMS);
+}
+template <class T>
+constexpr KernelRow planes_weight_grad(const char* name) {
+  return PlanesRow<PlanesWeightGrad<T>>::row(name, "x g -> out", BRAWN_CONV_PARAMS " g_last");
+}
+
 constexpr KernelRow kConvRows[] = {
     ForwardRow<float>::row("conv_forward_f32", "x w epilogue_in* -> out*"),
     ForwardRow<double>::row("conv_forward_f64", "x w epilogue_in* -> out*"),
@@ -107,6 +119,12 @@ constexpr KernelRow kConvRows[] = {
     ConvWeightRow<double>::row("conv_weight_grad_f64"),
     ConvPack<float>::row("conv_pack_f32"),
     ConvPack<double>::row("conv_pack_f64"),
+    planes_forward<float>("conv_planes_forward_f32"),
+    planes_forward<double>("conv_planes_forward_f64"),
+    PlanesScatter<float>::row("conv_planes_input_grad_f32"),
+    PlanesScatter<double>::row("conv_planes_input_grad_f64"),
+    planes_weight_grad<float>("conv_planes_weight_grad_f32"),
+    planes_weight_grad<double>("conv_planes_weight_grad_f64"),
 };
 
 }  // namespace

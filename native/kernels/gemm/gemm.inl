@@ -17,16 +17,6 @@ inline int64_t batch_offset(int64_t index, Span<int64_t> dims, Span<int64_t> str
   return offset;
 }
 
-// Packing A pays when its block is used for many columns and its rows, or its columns of contiguous rows, share cache
-// sets.
-template <class T>
-inline bool read_a_directly(int64_t row, int64_t col, int64_t cols) {
-  if (cols <= 2 * kPanel<T>) return true;
-  const int64_t apart = (row == 1 ? col : row) * int64_t{sizeof(T)}, period = row == 1 ? 2048 : 4096;
-  const int64_t offset = apart % period;
-  return apart > 0 && (apart <= 512 || (offset >= 128 && offset <= period - 128));
-}
-
 template <class Element>
 class GemmProblem {
  public:

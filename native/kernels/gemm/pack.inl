@@ -4,6 +4,7 @@
 // becomes panels of a few rows. B becomes panels of two vectors of columns, k after k, padded with zeros.
 #pragma once
 #include "kernels/gemm/micro.inl"
+#include "simd/transpose.h"
 
 namespace brawn {
 namespace BRAWN_ISA {
@@ -100,6 +101,16 @@ inline void zero_run(T* to, int64_t n) {
   }
 }
 
+// Packing A pays when its block is used for many columns and its rows, or its columns of contiguous rows, share cache
+// sets.
+template <class T>
+inline bool read_a_directly(int64_t row, int64_t col, int64_t cols) {
+  if (cols <= 2 * kPanel<T>) return true;
+  const int64_t apart = (row == 1 ? col : row) * int64_t{sizeof(T)}, period = row == 1 ? 2048 : 4096;
+  const int64_t offset = apart % period;
+  return apart > 0 && (apart <= 512 || (offset >= 128 && offset <= period - 128));
+}
+
 // Elements needed for a packed block of A in either order.
 inline int64_t packed_a_size(int64_t rows, int64_t k) { return rows * (k + kRowPad) + 64; }
 
@@ -147,34 +158,16 @@ inline void pack_b_row(const T* row, int64_t n, int64_t k, T* to) {
 }
 
 #if defined(__clang__)
-#define BRAWN_SHUFFLE4(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
 #define BRAWN_SHUFFLE2(a, b, i, j) __builtin_shufflevector(a, b, i, j)
 #else
-#define BRAWN_SHUFFLE4(a, b, i, j, k, l) __builtin_shuffle(a, b, Index4{i, j, k, l})
 #define BRAWN_SHUFFLE2(a, b, i, j) __builtin_shuffle(a, b, Index2{i, j})
 #endif
 
-typedef float Quad __attribute__((vector_size(16)));
-typedef float QuadUnaligned __attribute__((vector_size(16), aligned(4), may_alias));
 typedef double Pair __attribute__((vector_size(16)));
 typedef double PairUnaligned __attribute__((vector_size(16), aligned(8), may_alias));
-typedef int32_t Index4 __attribute__((vector_size(16)));
 typedef int64_t Index2 __attribute__((vector_size(16)));
 
-// to[i * to_stride + j] = from[j * from_stride + i] for a 4 x 4 (float) or 2 x 2 (double) square.
-inline void transpose_square(const float* from, int64_t from_stride, float* to, int64_t to_stride) {
-  const Quad a = *reinterpret_cast<const QuadUnaligned*>(from);
-  const Quad b = *reinterpret_cast<const QuadUnaligned*>(from + from_stride);
-  const Quad c = *reinterpret_cast<const QuadUnaligned*>(from + 2 * from_stride);
-  const Quad d = *reinterpret_cast<const QuadUnaligned*>(from + 3 * from_stride);
-  const Quad ab_low = BRAWN_SHUFFLE4(a, b, 0, 4, 1, 5), ab_high = BRAWN_SHUFFLE4(a, b, 2, 6, 3, 7);
-  const Quad cd_low = BRAWN_SHUFFLE4(c, d, 0, 4, 1, 5), cd_high = BRAWN_SHUFFLE4(c, d, 2, 6, 3, 7);
-  *reinterpret_cast<QuadUnaligned*>(to) = BRAWN_SHUFFLE4(ab_low, cd_low, 0, 1, 4, 5);
-  *reinterpret_cast<QuadUnaligned*>(to + to_stride) = BRAWN_SHUFFLE4(ab_low, cd_low, 2, 3, 6, 7);
-  *reinterpret_cast<QuadUnaligned*>(to + 2 * to_stride) = BRAWN_SHUFFLE4(ab_high, cd_high, 0, 1, 4, 5);
-  *reinterpret_cast<QuadUnaligned*>(to + 3 * to_stride) = BRAWN_SHUFFLE4(ab_high, cd_high, 2, 3, 6, 7);
-}
-
+// A 2 x 2 square, as those of simd/transpose.h.
 inline void transpose_square(const double* from, int64_t from_stride, double* to, int64_t to_stride) {
   const Pair a = *reinterpret_cast<const PairUnaligned*>(from);
   const Pair b = *reinterpret_cast<const PairUnaligned*>(from + from_stride);
@@ -182,19 +175,23 @@ inline void transpose_square(const double* from, int64_t from_stride, double* to
   *reinterpret_cast<PairUnaligned*>(to + to_stride) = BRAWN_SHUFFLE2(a, b, 1, 3);
 }
 
-#undef BRAWN_SHUFFLE4
 #undef BRAWN_SHUFFLE2
 
-// One panel of B whose columns are contiguous along k. Whole cache lines of the source are used before moving on.
+template <class T>
+constexpr int64_t kSquareOf = sizeof(T) == 4 ? kSquare : 2;  // the side of the squares that transpose_square moves
+
+// One panel of B whose columns are contiguous along k. Whole cache lines of the source are used before moving on; so
+// many streams are not foreseen by the hardware.
 template <class T>
 void pack_b_transposed(const T* b, int64_t col, int64_t n, int64_t k, T* to) {
-  constexpr int64_t kSide = 16 / sizeof(T);
-  constexpr int64_t kLine = 64 / sizeof(T);
+  constexpr int64_t kSide = kSquareOf<T>;
+  constexpr int64_t kLine = 64 / sizeof(T), kAhead = 4 * kLine;
   const int64_t whole_n = n / kSide * kSide;
   const int64_t whole_k = k / kSide * kSide;
   for (int64_t l0 = 0; l0 < whole_k; l0 += kLine) {
     const int64_t l1 = min64(l0 + kLine, whole_k);
     for (int64_t j = 0; j < whole_n; j += kSide) {
+      for (int64_t i = j; i < j + kSide; ++i) __builtin_prefetch(b + i * col + l0 + kAhead);
       for (int64_t l = l0; l < l1; l += kSide) {
         transpose_square(b + j * col + l, col, to + l * kPanel<T> + j, kPanel<T>);
       }

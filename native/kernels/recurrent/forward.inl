@@ -39,7 +39,7 @@ inline int64_t sequences_of_task(int64_t batch) {
 template <class T>
 void pack_columns(const T* rows, int64_t row_stride, int64_t n, int64_t k, T* to, int64_t to_stride) {
   constexpr int64_t kLanes = Micro<T>::kLanes;
-  constexpr int64_t kSide = 16 / sizeof(T);
+  constexpr int64_t kSide = kSquareOf<T>;
   const int64_t whole_k = k / kSide * kSide, whole_n = n / kSide * kSide;
   for (int64_t j = 0; j < whole_n; j += kSide) {
     for (int64_t l = 0; l < whole_k; l += kSide) {
