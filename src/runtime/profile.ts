@@ -8,7 +8,10 @@ export interface ProfiledCall extends KernelCall {
   readonly microseconds: number;
   /** Billions of floating-point operations a second. */
   readonly gflops: number;
-  /** Share of the float32 operations that all compute threads can do in that time. */
+  /**
+   * Share of the float32 operations that all compute threads can do in that time. Above 1 where fewer are done than are
+   * counted: Winograd's kernels count those of the direct convolution.
+   */
   readonly share: number;
 }
 
