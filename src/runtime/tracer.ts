@@ -33,7 +33,7 @@ interface Traced {
   /** Of the whole result, where it has been measured. */
   measuredError?: number;
   /** Tracing and, of frozen functions, planning. */
-  readonly milliseconds: number;
+  milliseconds: number;
   readonly placeholders: readonly PlaceholderSource[];
   readonly outputs: readonly Tensor[];
   readonly result: unknown;
@@ -142,7 +142,6 @@ export class Tracer {
     const { done, values, graph: rest } = freezeGraph(graph, options, (node) => this.#store.sourceOf(node));
     const planned = { readsPresent: true, options: { ...options, done } };
     const executable = new Executable(rest, planned);
-    if (getBackend() === 'native') executable.compiled();
     const preparation = new Preparation(values, planned);
     return { ...traced, executable, preparation, milliseconds: performance.now() - start };
   }
@@ -163,6 +162,9 @@ export class Tracer {
     const arriving = isReady ? undefined : evaluateNodes(nodes, { signal }).then((all) => (arrays = all));
     this.#checkWeights(traced);
     const prepared = preparation?.pending();
+    prepared?.catch(() => undefined);
+    // After that: the program is planned while other threads prepare the weights.
+    if (this.#frozen) plan(traced);
     const after = prepared && arriving ? Promise.all([prepared, arriving]) : (prepared ?? arriving);
     const results = await executable.run(signal, after, (submit) => bound(placeholders, arrays, submit), onTimes);
     return mapTensors(result, (tensor) => wrap(tensor.node, results[outputs.indexOf(tensor)]));
@@ -180,6 +182,7 @@ export class Tracer {
       throw new StateError(`${this.name}: assignments are pending before runSync; await evaluate([]) first`);
     this.#checkWeights(traced);
     preparation?.runSync(this.name);
+    if (this.#frozen) plan(traced);
     const results = executable.runSync(this.name, (submit) => bound(placeholders, arrays, submit));
     return mapTensors(result, (tensor) => wrap(tensor.node, results[outputs.indexOf(tensor)]));
   }
@@ -252,6 +255,14 @@ export class Tracer {
     this.traced(args, flatten(args, this.name).key).measuredError = error;
     return error;
   }
+}
+
+/** Plans the program where that has not been done. */
+function plan(traced: Traced): void {
+  if (getBackend() === 'javascript') return;
+  const start = performance.now();
+  traced.executable.compiled();
+  traced.milliseconds += performance.now() - start;
 }
 
 /** What `submit` gives while the placeholders stand for `arrays`. */
