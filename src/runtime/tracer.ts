@@ -131,14 +131,14 @@ export class Tracer {
       assigns,
     );
     const traced = { key, shapes, trace, placeholders, outputs, result, milliseconds: 0 };
-    // Other algorithms are native alone.
-    const options = planOptions(getBackend() === 'native' ? this.#numerics : 'strict');
-    if (!this.#frozen)
-      return { ...traced, executable: new Executable(graph, { variables, readsPresent: true, options }) };
-    if (variables.length > 0)
+    if (this.#frozen && variables.length > 0)
       throw new StateError(
         `${this.name}: a frozen function assigns to ${variables[0].label}; compile it without frozen`,
       );
+    const options = planOptions(this.#numerics);
+    // The JavaScript executor has no plan, so nothing to fold or to prepare for.
+    if (!this.#frozen || getBackend() === 'javascript')
+      return { ...traced, executable: new Executable(graph, { variables, readsPresent: true, options }) };
     const { done, values, graph: rest } = freezeGraph(graph, options, (node) => this.#store.sourceOf(node));
     const planned = { readsPresent: true, options: { ...options, done } };
     const executable = new Executable(rest, planned);
