@@ -45,7 +45,7 @@ export interface GenerateOptions extends SamplingOptions {
   /** Equal seeds give equal texts, whatever the number of threads; unpredictable unless told. */
   readonly seed?: number;
   /**
-   * Tokens in one native call; 4 unless told. The text does not depend on it. Longer chunks save a little for each token
+   * Tokens in one native call; 8 unless told. The text does not depend on it. Longer chunks save a little for each token
    * and cost longer planning at the first call.
    */
   readonly chunk?: number;
@@ -160,7 +160,7 @@ function primeNumbers(tokenizer: Tokenizer, prime: string | undefined): Int32Arr
  * @throws ArgumentError for options out of range, or a prime that the tokeniser does not know.
  */
 export function generate(model: LanguageModel, options: GenerateOptions = {}): AsyncGenerator<string, void> {
-  const { length = 500, chunk = 4 } = options;
+  const { length = 500, chunk = 8 } = options;
   checkSampling(options, 'generate');
   checkLength(length, 0, 'length');
   checkLength(chunk, 1, 'chunk');
