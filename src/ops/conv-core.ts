@@ -12,37 +12,11 @@ import { type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { apply } from './apply.js';
 import { planesForward, planesInputGrad, planesWeightGrad } from './conv-planes.js';
+import { flopsOf, type Problem, paramsOf, problemOf } from './conv-problem.js';
 import { winogradForward, winogradInputGrad, winogradWeightGrad } from './conv-winograd.js';
 import { definePlanned } from './planned.js';
 import { fill } from './slice.js';
-import { type ConvAttrs, forEachMeeting, type Geometry, geometryOf, spatialOf } from './window.js';
-
-/** Everything about one convolution, from the shapes of its three tensors. */
-interface Problem {
-  readonly batch: number;
-  readonly groups: number;
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly geometry: Geometry;
-}
-
-function problemOf(x: Shape, w: Shape, y: Shape, attrs: ConvAttrs): Problem {
-  return {
-    batch: x[0],
-    groups: attrs.groups,
-    inChannels: x[x.length - 1],
-    outChannels: y[y.length - 1],
-    geometry: geometryOf(spatialOf(x), spatialOf(y), spatialOf(w), attrs),
-  };
-}
-
-const paramsOf = ({ batch, groups, inChannels, outChannels, geometry }: Problem) => ({
-  batch,
-  groups,
-  in_channels: inChannels,
-  out_channels: outChannels,
-  ...geometry,
-});
+import { type ConvAttrs, forEachMeeting, spatialOf } from './window.js';
 
 /** Visits every product of the convolution: flat positions in output, image and weight. */
 function forEachProduct(problem: Problem, visit: (y: number, x: number, w: number) => void): void {
@@ -60,9 +34,6 @@ function forEachProduct(problem: Problem, visit: (y: number, x: number, w: numbe
       }
     });
 }
-
-/** Multiply-adds of a convolution count twice. */
-const flopsOf = (out: Shape, w: Shape): number => 2 * sizeOf(out) * sizeOf(w.slice(1));
 
 export const convOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp<ConvAttrs>>({
   name: 'conv',

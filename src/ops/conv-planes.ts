@@ -9,10 +9,18 @@ import type { ChoiceContext, KernelOp, Matrix } from '../graph/node.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { apply } from './apply.js';
+import { flopsOf, paramsOf, problemOf } from './conv-problem.js';
 import { definePlanned } from './planned.js';
 import { permute } from './shape-ops.js';
 import { flip } from './slicing.js';
-import { type ConvAttrs, geometryOf, type WindowAttrs } from './window.js';
+import {
+  type ConvAttrs,
+  channelsFirstAxes,
+  channelsLastAxes,
+  toChannelsFirst,
+  toChannelsLast,
+  type WindowAttrs,
+} from './window.js';
 
 type PlanesAttrs = WindowAttrs & { dims: readonly number[] };
 type WeightAttrs = PlanesAttrs & { gLast: boolean };
@@ -29,13 +37,22 @@ const isPointwise = (kernel: readonly number[], { stride, pad }: WindowAttrs): b
 
 const planesMatrix = ([batch, channels, ...dims]: Shape): Matrix => [batch, channels, sizeOf(dims)];
 
+/** The shape of a channels-first tensor when it is seen channels-last. */
+const lastShape = (shape: Shape): Shape => channelsLastAxes(shape.length).map((axis) => shape[axis]);
+
+/** Parameters of the kernels whose results end in an epilogue, from channels-first shapes. */
+const planesParams = (x: Shape, w: Shape, y: Shape, attrs: WindowAttrs) => ({
+  ...paramsOf(problemOf(lastShape(x), lastShape(w), lastShape(y), { ...attrs, groups: 1 })),
+  packed: 0,
+});
+
 /** x [N, C, ...in] and w [O, C, ...kernel] -> [N, O, ...dims]. */
 const convPlanesOp: KernelOp<PlanesAttrs> = definePlanned<PlanesAttrs>({
   name: 'convPlanes',
   contraction: true,
   type: ([x, w], { dims }) => ({ shape: [x.shape[0], w.shape[0], ...dims], dtype: x.dtype }),
   matrix: planesMatrix,
-  flops: ([, w], { shape }) => 2 * sizeOf(shape) * sizeOf(w.shape.slice(1)),
+  flops: ([, w], { shape }) => flopsOf(shape, w.shape),
   lower(context) {
     const x = context.contiguous(0);
     const [batch, inChannels, ...inDims] = x.shape;
@@ -49,14 +66,7 @@ const convPlanesOp: KernelOp<PlanesAttrs> = definePlanned<PlanesAttrs>({
       context.emitContraction(`gemm_${shortOf(x.dtype)}`, { a: weight, b: x }, { ...params, ...batches });
       return;
     }
-    const params = {
-      batch,
-      groups: 1,
-      in_channels: inChannels,
-      out_channels: outChannels,
-      ...geometryOf(inDims, attrs.dims, kernel, attrs),
-      packed: 0,
-    };
+    const params = planesParams(x.shape, weight.shape, context.output.shape, attrs);
     context.emitContraction(`conv_planes_forward_${shortOf(x.dtype)}`, { x, w: context.contiguous(1) }, params);
   },
 });
@@ -67,19 +77,10 @@ const convPlanesInputGradOp: KernelOp<PlanesAttrs> = definePlanned<PlanesAttrs>(
   contraction: true,
   type: ([g, w], { dims }) => ({ shape: [g.shape[0], w.shape[1], ...dims], dtype: g.dtype }),
   matrix: planesMatrix,
-  flops: ([g, w]) => 2 * sizeOf(g.shape) * sizeOf(w.shape.slice(1)),
+  flops: ([g, w]) => flopsOf(g.shape, w.shape),
   lower(context) {
     const [g, w] = [context.contiguous(0), context.contiguous(1)];
-    const { attrs } = context;
-    const [outChannels, inChannels, ...kernel] = w.shape;
-    const params = {
-      batch: g.shape[0],
-      groups: 1,
-      in_channels: inChannels,
-      out_channels: outChannels,
-      ...geometryOf(attrs.dims, g.shape.slice(2), kernel, attrs),
-      packed: 0,
-    };
+    const params = planesParams(context.output.shape, w.shape, g.shape, context.attrs);
     context.emitContraction(`conv_planes_input_grad_${shortOf(g.dtype)}`, { g, w }, params);
   },
 });
@@ -95,29 +96,21 @@ const convPlanesWeightGradOp: KernelOp<WeightAttrs> = definePlanned<WeightAttrs>
   lower(context) {
     const [x, g] = [context.contiguous(0), context.contiguous(1)];
     const { attrs } = context;
-    const [batch, inChannels, ...inDims] = x.shape;
-    const outDims = attrs.gLast ? g.shape.slice(1, -1) : g.shape.slice(2);
+    // The result is [C, ...dims, O], the weight channels-last [O, ...dims, C].
     const { shape } = context.output;
-    const params = {
-      batch,
-      groups: 1,
-      in_channels: inChannels,
-      out_channels: shape[shape.length - 1],
-      ...geometryOf(inDims, outDims, attrs.dims, attrs),
-      g_last: Number(attrs.gLast),
-    };
+    const weight = [shape[shape.length - 1], ...attrs.dims, shape[0]];
+    const result = attrs.gLast ? g.shape : lastShape(g.shape);
+    const problem = problemOf(lastShape(x.shape), weight, result, { ...attrs, groups: 1 });
+    const params = { ...paramsOf(problem), g_last: Number(attrs.gLast) };
     context.emit(`conv_planes_weight_grad_${shortOf(x.dtype)}`, { x, g }, { out: context.out() }, params);
   },
 });
 
-/** Axes of a channels-last tensor in channels-first order. */
-const first = (rank: number): number[] => [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, i) => i + 1)];
-const last = (rank: number): number[] => [0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2), 1];
-
 /** The channels-first tensor that `x` is a channels-last view of. */
 function planesOf(x: Tensor): Tensor | undefined {
   const { node } = x;
-  if (isLeaf(node) || node.op.name !== 'permute' || String(node.attrs.axes) !== String(last(x.rank))) return undefined;
+  if (isLeaf(node) || node.op.name !== 'permute' || String(node.attrs.axes) !== String(channelsLastAxes(x.rank)))
+    return undefined;
   return new Tensor(node.inputs[0]);
 }
 
@@ -136,11 +129,11 @@ function pays(x: Tensor, w: Tensor, dims: readonly number[], isFrozen: boolean):
 /** `conv` of x and w, channels-last as all here, or `undefined` where it should stay so. */
 export function planesForward(x: Tensor, w: Tensor, attrs: ConvAttrs, context: ChoiceContext): Tensor | undefined {
   const image = planesOf(x);
-  const weight = planesOf(w) ?? permute(w, first(w.rank));
-  if (!image || !applies(x, attrs) || !context.isReadAs(first(x.rank))) return undefined;
+  const weight = planesOf(w) ?? toChannelsFirst(w);
+  if (!image || !applies(x, attrs) || !context.isReadAs(channelsFirstAxes(x.rank))) return undefined;
   if (!pays(image, weight, attrs.dims, context.isFrozen(1))) return undefined;
   const { stride, pad, dilation, dims } = attrs;
-  return permute(apply(convPlanesOp, [image, weight], { stride, pad, dilation, dims }), last(x.rank));
+  return toChannelsLast(apply(convPlanesOp, [image, weight], { stride, pad, dilation, dims }));
 }
 
 /** Image channels up to which a first layer's kernels are meant. */
@@ -149,12 +142,12 @@ const kFewChannels = 4;
 /** `convInputGrad` of g and w: with more than a few channels, and stride 1, the convolution of g with the turned kernel. */
 export function planesInputGrad(g: Tensor, w: Tensor, attrs: ConvAttrs, context: ChoiceContext): Tensor | undefined {
   const gradient = planesOf(g);
-  if (!gradient || !applies(g, attrs) || !context.isReadAs(first(g.rank))) return undefined;
+  if (!gradient || !applies(g, attrs) || !context.isReadAs(channelsFirstAxes(g.rank))) return undefined;
   const { stride, dilation, dims } = attrs;
   if (w.shape[w.rank - 1] <= kFewChannels) {
-    const weight = planesOf(w) ?? permute(w, first(w.rank));
+    const weight = planesOf(w) ?? toChannelsFirst(w);
     const options = { stride, pad: attrs.pad, dilation, dims };
-    return permute(apply(convPlanesInputGradOp, [gradient, weight], options), last(g.rank));
+    return toChannelsLast(apply(convPlanesInputGradOp, [gradient, weight], options));
   }
   const spatial = w.shape.slice(1, -1);
   const pad = attrs.pad.map((p, i) => dilation[i] * (spatial[i] - 1) - p);
@@ -164,7 +157,7 @@ export function planesInputGrad(g: Tensor, w: Tensor, attrs: ConvAttrs, context:
   const axes = [...spatial.keys()].map((i) => i + 2);
   const turned = sizeOf(spatial) === 1 ? back : flip(back, axes);
   if (!pays(gradient, turned, dims, context.isFrozen(1))) return undefined;
-  return permute(apply(convPlanesOp, [gradient, turned], { stride, pad, dilation, dims }), last(g.rank));
+  return toChannelsLast(apply(convPlanesOp, [gradient, turned], { stride, pad, dilation, dims }));
 }
 
 /** Multiplications of a product whose columns fill whole vectors. */

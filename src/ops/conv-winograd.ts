@@ -88,10 +88,11 @@ const nameOf = (tile: Tile) => `F(${tile}x${tile})`;
 function products(
   sizes: Sizes,
   pad: readonly number[],
-  weightCost: number,
+  context: ChoiceContext,
   build: (inputs: readonly Tensor[]) => readonly [image: Tensor, w: Tensor],
 ): Costed[] {
   const { dims, outChannels } = sizes;
+  const weightCost = context.isFrozen(1) ? kReadCost : kWeightCost;
   return ([4, 2] as const).map((tile) => ({
     work: winogradWork(sizes, tile, kTransformCost, weightCost),
     way: {
@@ -114,11 +115,10 @@ export function winogradForward(
 ): readonly Way[] {
   if (!applies(x, kernelOf(w), attrs, context)) return [direct];
   const sizes = { batch: x.shape[0], inChannels: w.shape[3], outChannels: w.shape[0], dims: attrs.dims };
-  const weightCost = context.isFrozen(1) ? kReadCost : kWeightCost;
   return ordered(
     sizes,
     direct,
-    products(sizes, attrs.pad, weightCost, ([image, weight]) => [image, weight]),
+    products(sizes, attrs.pad, context, ([image, weight]) => [image, weight]),
   );
 }
 
@@ -133,11 +133,10 @@ export function winogradInputGrad(
   if (!applies(g, kernelOf(w), attrs, context)) return [direct];
   const sizes = { batch: g.shape[0], inChannels: w.shape[0], outChannels: w.shape[3], dims: attrs.dims };
   const pad = attrs.pad.map((p) => 2 - p);
-  const weightCost = context.isFrozen(1) ? kReadCost : kWeightCost;
   return ordered(
     sizes,
     direct,
-    products(sizes, pad, weightCost, ([gradient, weight]) => [gradient, permute(flip(weight, [1, 2]), [3, 1, 2, 0])]),
+    products(sizes, pad, context, ([gradient, weight]) => [gradient, permute(flip(weight, [1, 2]), [3, 1, 2, 0])]),
   );
 }
 

@@ -50,17 +50,26 @@ export function imageOf<D extends DType>(input: Tensor<D>, rank: number, where: 
   return { x, spatial, channels, finish: (y) => (alone ? apply<D>(reshapeOp, [y], { shape: y.shape.slice(1) }) : y) };
 }
 
+/** The axes of a channels-first tensor of `rank` in channels-last order. */
+export const channelsLastAxes = (rank: number): number[] => [
+  0,
+  ...Array.from({ length: rank - 2 }, (_, i) => i + 2),
+  1,
+];
+/** The axes of a channels-last tensor of `rank` in channels-first order. */
+export const channelsFirstAxes = (rank: number): number[] => [
+  0,
+  rank - 1,
+  ...Array.from({ length: rank - 2 }, (_, i) => i + 1),
+];
+
 /** [N, C, ...spatial] as [N, ...spatial, C]. */
-export function toChannelsLast<D extends DType>(x: Tensor<D>): Tensor<D> {
-  const spatial = x.shape.slice(2).map((_, i) => i + 2);
-  return apply<D>(permuteOp, [x], { axes: [0, ...spatial, 1] });
-}
+export const toChannelsLast = <D extends DType>(x: Tensor<D>): Tensor<D> =>
+  apply<D>(permuteOp, [x], { axes: channelsLastAxes(x.rank) });
 
 /** [N, ...spatial, C] as [N, C, ...spatial]. */
-export function toChannelsFirst<D extends DType>(x: Tensor<D>): Tensor<D> {
-  const spatial = x.shape.slice(2).map((_, i) => i + 1);
-  return apply<D>(permuteOp, [x], { axes: [0, x.rank - 1, ...spatial] });
-}
+export const toChannelsFirst = <D extends DType>(x: Tensor<D>): Tensor<D> =>
+  apply<D>(permuteOp, [x], { axes: channelsFirstAxes(x.rank) });
 
 /** Spatial dimensions of a channels-last shape. */
 export const spatialOf = (shape: Shape): Shape => shape.slice(1, -1);

@@ -13,6 +13,7 @@ export type Tile = 2 | 4;
 type TileAttrs = { tile: number };
 type TilesAttrs = { grid: readonly number[]; pad: readonly number[]; first: number; count: number };
 type ProductAttrs = { tile: number; outChannels: number; dims: readonly number[]; pad: readonly number[] };
+
 /** w [out, 3, 3, in] in any strides, transformed: in the kernel's own order, with room for whole panels of channels. */
 export const winogradWeightsOp: KernelOp<TileAttrs> = definePlanned({
   name: 'winogradWeights',
