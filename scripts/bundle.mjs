@@ -1,7 +1,7 @@
 /**
- * Puts the package's JavaScript into dist (or the folder given), a few files instead of one for each of src: Node spends more on finding and
- * linking a module than on running it. Entries are those of package.json, and what worker threads start with. Types
- * come from tsc.
+ * Puts the package's JavaScript into dist (or the folder given), a few files instead of one for each of src: Node spends
+ * more on finding and linking a module than on running it. Entries are those of package.json, and what worker threads
+ * start with. Types come from tsc.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';

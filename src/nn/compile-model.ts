@@ -12,7 +12,7 @@ import { checkNumerics } from '../runtime/numerics.js';
 import { PreparedStore } from '../runtime/prepared.js';
 import type { Profile } from '../runtime/profile.js';
 import { settleVariables } from '../runtime/run.js';
-import { type ProgramFacts, Tracer } from '../runtime/tracer.js';
+import { checkCacheSize, type ProgramFacts, Tracer } from '../runtime/tracer.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { type RunOptions, type Tensor, tensor } from '../tensor.js';
 import type { Variable } from '../variable.js';
@@ -138,8 +138,7 @@ function check(model: unknown, { shape, batch = [], cacheSize = 8, numerics }: C
   for (const size of batch)
     if (!Number.isSafeInteger(size) || size < 1)
       throw new ArgumentError(`compileModel: batch sizes must be whole numbers of at least 1, got ${size}`);
-  if (!Number.isSafeInteger(cacheSize) || cacheSize < 1)
-    throw new ArgumentError(`compileModel: cacheSize must be a whole number of at least 1, got ${cacheSize}`);
+  checkCacheSize(cacheSize, 'compileModel');
   if (numerics !== undefined) checkNumerics(numerics, 'compileModel');
 }
 

@@ -24,9 +24,8 @@ function neededBeside(
   unit: Unit,
   sums: ReadonlySet<Node>,
   consumers: ReadonlyMap<Node, readonly Node[]>,
-  graph: Graph,
+  kept: ReadonlySet<Node>,
 ) {
-  const kept = keptBy(graph);
   const members = new Set(unit.nodes);
   const needed = new Set<Node>();
   for (const node of [...unit.nodes].reverse()) {
@@ -51,13 +50,14 @@ export function attachSums(
     if (unit?.nodes[0].op.kind !== 'elementwise' || unit.nodes.some((member) => assigned.has(member))) continue;
     sumsOf.set(unit, [...(sumsOf.get(unit) ?? []), node]);
   }
+  const kept = keptBy(graph);
   const attached = new Set<Node>();
   const made: Unit[] = [];
   for (const [unit, all] of sumsOf) {
     // One pass has one number of columns.
     const sums = all.filter(({ shape }) => sizeOf(shape) === sizeOf(all[0].shape));
     if (unit.contraction) {
-      const needed = neededBeside(unit, new Set(sums), consumers, graph);
+      const needed = neededBeside(unit, new Set(sums), consumers, kept);
       const rest = unit.nodes.filter((node) => !needed.has(node));
       const readsResult = rest.some(({ inputs }) => inputs.includes(unit.contraction as Node));
       if (needed.size === 0 || readsResult || (rest.length === 0 && sums.length < 2)) continue;

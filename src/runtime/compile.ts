@@ -5,7 +5,7 @@ import type { RunOptions } from '../tensor.js';
 import type { Explanation } from './explain.js';
 import { checkNumerics } from './numerics.js';
 import type { Profile } from './profile.js';
-import { Tracer } from './tracer.js';
+import { checkCacheSize, Tracer } from './tracer.js';
 
 /** Options of `compile`. */
 export interface CompileOptions {
@@ -64,8 +64,7 @@ export function compile<Args extends readonly unknown[], Result>(
 ): CompiledFunction<Args, Result> {
   if (typeof fn !== 'function') throw new ArgumentError(`compile: needs a function, got ${typeof fn}`);
   const { name = fn.name || 'compiled function', cacheSize = 32, frozen = false, numerics } = options;
-  if (!Number.isSafeInteger(cacheSize) || cacheSize < 1)
-    throw new ArgumentError(`compile: cacheSize must be a whole number of at least 1, got ${cacheSize}`);
+  checkCacheSize(cacheSize, 'compile');
   if (numerics !== undefined) checkNumerics(numerics, name);
   const tracer = new Tracer(fn as never, { name, cacheSize, frozen, numerics });
   const run = (runOptions: RunOptions, args: Args) => {

@@ -65,6 +65,12 @@ export interface TracerOptions {
   readonly store?: PreparedStore;
 }
 
+/** @throws ArgumentError for what is no number of programs to keep. */
+export function checkCacheSize(cacheSize: number, where: string): void {
+  if (!Number.isSafeInteger(cacheSize) || cacheSize < 1)
+    throw new ArgumentError(`${where}: cacheSize must be a whole number of at least 1, got ${cacheSize}`);
+}
+
 export class Tracer {
   /** Most recently used first. */
   readonly programs: Traced[] = [];
