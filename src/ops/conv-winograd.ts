@@ -1,7 +1,7 @@
 /**
- * When a convolution or one of its gradients becomes Winograd's: 3x3, stride 1, float32, where fewer products outweigh
- * the transforms around them. Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016. Neighbours:
- * `winograd.ts` has the ops it is made of, `conv-core.ts` asks here.
+ * When a convolution or one of its gradients becomes Winograd's: 3x3 or 5x5, stride 1, float32, where fewer products
+ * outweigh the transforms around them. Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016.
+ * Neighbours: `winograd.ts` has the ops it is made of, `conv-core.ts` asks here.
  */
 import type { ChoiceContext, Way } from '../graph/node.js';
 import type { Tensor } from '../tensor.js';
@@ -12,7 +12,7 @@ import { permute, transpose } from './shape-ops.js';
 import { flip } from './slicing.js';
 import type { ConvAttrs } from './window.js';
 import {
-  type Tile,
+  positionsOf,
   winogradGradientsOp,
   winogradInputsOp,
   winogradKernelOp,
@@ -26,6 +26,7 @@ interface Sizes {
   readonly inChannels: number;
   readonly outChannels: number;
   readonly dims: readonly number[];
+  readonly kernel: number;
 }
 
 /** Costs in multiply-adds of a large product, measured on AVX-512: of a transformed value that stays in cache, */
@@ -34,7 +35,7 @@ const kTransformCost = 12;
 const kStoredCost = 20;
 /** and of a transformed weight. */
 const kWeightCost = 20;
-/** Weights that are transformed once still have to be read, all 36 or 16 numbers for nine. */
+/** Weights that are transformed once still have to be read, all numbers of all positions. */
 const kReadCost = 8;
 /** Many small products run this much slower than a large one. */
 const kSlack = 1.1;
@@ -44,21 +45,24 @@ const kLeastWork = 2 ** 21;
 /** Bytes of transformed tiles that the weight gradient holds at once: they stay in the last cache. */
 const kTileBytes = 2 ** 24;
 
-const gridOf = (dims: readonly number[], tile: Tile): number[] => dims.map((dim) => Math.ceil(dim / tile));
+/** Outputs per tile of kernels of each size; the first are also the weight gradient's. */
+const kTiles: Readonly<Record<number, readonly [number, ...number[]]>> = { 3: [4, 2], 5: [4] };
+
+const gridOf = (dims: readonly number[], tile: number): number[] => dims.map((dim) => Math.ceil(dim / tile));
 
 /** Multiply-adds of the direct algorithm; 0, which nothing undercuts, where a choice is not worth making. */
-function directWork({ batch, inChannels, outChannels, dims: [height, width] }: Sizes): number {
-  const work = batch * height * width * 9 * inChannels * outChannels;
+function directWork({ batch, inChannels, outChannels, dims: [height, width], kernel }: Sizes): number {
+  const work = batch * height * width * kernel ** 2 * inChannels * outChannels;
   return Math.min(inChannels, outChannels) < kLeastChannels || work < kLeastWork ? 0 : work;
 }
 
-function winogradWork(sizes: Sizes, tile: Tile, valueCost: number, weightCost = kWeightCost): number {
-  const { batch, inChannels, outChannels, dims } = sizes;
+function winogradWork(sizes: Sizes, tile: number, valueCost: number, weightCost = kWeightCost): number {
+  const { batch, inChannels, outChannels, dims, kernel } = sizes;
   const [rows, columns] = gridOf(dims, tile);
   const tiles = batch * rows * columns;
   const products = tiles * inChannels * outChannels * kSlack;
   const transforms = tiles * (inChannels + outChannels) * valueCost + inChannels * outChannels * weightCost;
-  return (tile + 2) ** 2 * (products + transforms);
+  return positionsOf({ tile, kernel }) * (products + transforms);
 }
 
 interface Costed {
@@ -76,30 +80,33 @@ function ordered(sizes: Sizes, direct: Way, others: readonly Costed[]): readonly
 /** Whether the method may be used at all. `kernel`: the spatial dimensions of the weights. */
 function applies(x: Tensor, kernel: readonly number[], attrs: ConvAttrs, { numerics }: ChoiceContext): boolean {
   const ones = [...attrs.stride, ...attrs.dilation, attrs.groups].every((item) => item === 1);
-  const fits = kernel.join() === '3,3' && attrs.pad.every((pad) => pad <= 2);
+  const isSquare = kernel.length === 2 && kernel[0] === kernel[1] && kernel[0] in kTiles;
+  const fits = isSquare && attrs.pad.every((pad) => pad < kernel[0]);
   return numerics === 'fast' && x.dtype === 'float32' && ones && fits;
 }
 
 const kernelOf = (w: Tensor): readonly number[] => w.shape.slice(1, -1);
 
-const nameOf = (tile: Tile) => `F(${tile}x${tile})`;
+const nameOf = (tile: number) => `F(${tile}x${tile})`;
 
-/** Ways to convolve an image [N, H, W, in] with w [out, 3, 3, in]. `build` makes the two of the op's inputs. */
+/** Ways to convolve an image [N, H, W, in] with w [out, k, k, in]. `build` makes the two of the op's inputs. */
 function products(
   sizes: Sizes,
   pad: readonly number[],
   context: ChoiceContext,
   build: (inputs: readonly Tensor[]) => readonly [image: Tensor, w: Tensor],
 ): Costed[] {
-  const { dims, outChannels } = sizes;
+  const { dims, outChannels, kernel } = sizes;
   const weightCost = context.isFrozen(1) ? kReadCost : kWeightCost;
-  return ([4, 2] as const).map((tile) => ({
+  return kTiles[kernel].map((tile) => ({
     work: winogradWork(sizes, tile, kTransformCost, weightCost),
     way: {
       name: nameOf(tile),
       build(inputs) {
+        const method = { tile, kernel };
         const [image, w] = build(inputs);
-        return apply(winogradOp, [image, apply(winogradWeightsOp, [w], { tile })], { tile, outChannels, dims, pad });
+        const transformed = apply(winogradWeightsOp, [w], method);
+        return apply(winogradOp, [image, transformed], { ...method, outChannels, dims, pad });
       },
     },
   }));
@@ -114,7 +121,8 @@ export function winogradForward(
   direct: Way,
 ): readonly Way[] {
   if (!applies(x, kernelOf(w), attrs, context)) return [direct];
-  const sizes = { batch: x.shape[0], inChannels: w.shape[3], outChannels: w.shape[0], dims: attrs.dims };
+  const [outChannels, kernel, , inChannels] = w.shape;
+  const sizes = { batch: x.shape[0], inChannels, outChannels, dims: attrs.dims, kernel };
   return ordered(
     sizes,
     direct,
@@ -131,8 +139,9 @@ export function winogradInputGrad(
   direct: Way,
 ): readonly Way[] {
   if (!applies(g, kernelOf(w), attrs, context)) return [direct];
-  const sizes = { batch: g.shape[0], inChannels: w.shape[0], outChannels: w.shape[3], dims: attrs.dims };
-  const pad = attrs.pad.map((p) => 2 - p);
+  const [inChannels, kernel, , outChannels] = w.shape;
+  const sizes = { batch: g.shape[0], inChannels, outChannels, dims: attrs.dims, kernel };
+  const pad = attrs.pad.map((p) => kernel - 1 - p);
   return ordered(
     sizes,
     direct,
@@ -141,7 +150,7 @@ export function winogradInputGrad(
 }
 
 /**
- * `convWeightGrad` of x [N, H, W, in] and g [N, OH, OW, out]: for each of the 36 positions of transformed tiles one
+ * `convWeightGrad` of x [N, H, W, in] and g [N, OH, OW, out]: for each of the positions of transformed tiles one
  * product over all tiles, a few images at a time so that their tiles stay in cache.
  */
 export function winogradWeightGrad(
@@ -153,26 +162,29 @@ export function winogradWeightGrad(
 ): readonly Way[] {
   if (!applies(x, attrs.dims, attrs, context)) return [direct];
   const [batch, height, width, outChannels] = g.shape;
-  const sizes = { batch, inChannels: x.shape[3], outChannels, dims: [height, width] };
+  const sizes = { batch, inChannels: x.shape[3], outChannels, dims: [height, width], kernel: attrs.dims[0] };
+  const [tile] = kTiles[sizes.kernel];
   const way = {
-    name: nameOf(4),
-    build: ([image, gradient]: readonly Tensor[]) => inParts(image, gradient, sizes, attrs.pad),
+    name: nameOf(tile),
+    build: ([image, gradient]: readonly Tensor[]) => inParts(image, gradient, sizes, tile, attrs.pad),
   };
-  return ordered(sizes, direct, [{ way, work: winogradWork(sizes, 4, kStoredCost) }]);
+  return ordered(sizes, direct, [{ way, work: winogradWork(sizes, tile, kStoredCost) }]);
 }
 
-function inParts(x: Tensor, g: Tensor, { batch, inChannels, outChannels, dims }: Sizes, pad: readonly number[]) {
-  const grid = gridOf(dims, 4);
-  const imageBytes = 36 * grid[0] * grid[1] * (inChannels + outChannels) * 4;
+function inParts(x: Tensor, g: Tensor, sizes: Sizes, tile: number, pad: readonly number[]) {
+  const { batch, inChannels, outChannels, dims, kernel } = sizes;
+  const method = { tile, kernel };
+  const grid = gridOf(dims, tile);
+  const imageBytes = positionsOf(method) * grid[0] * grid[1] * (inChannels + outChannels) * 4;
   const parts = Math.ceil(batch / Math.max(1, Math.floor(kTileBytes / imageBytes)));
   const images = Math.ceil(batch / parts);
   let total: Tensor | undefined;
   for (let first = 0; first < batch; first += images) {
-    const count = Math.min(images, batch - first);
-    const inputs = apply(winogradInputsOp, [x], { grid, pad, first, count });
-    const gradients = apply(winogradGradientsOp, [g], { grid, pad: [0, 0], first, count });
+    const tiles = { ...method, grid, first, count: Math.min(images, batch - first) };
+    const inputs = apply(winogradInputsOp, [x], { ...tiles, pad });
+    const gradients = apply(winogradGradientsOp, [g], { ...tiles, pad: [0, 0] });
     const products = matmul(transpose(gradients), inputs);
     total = total ? add(products, total) : products;
   }
-  return total && apply(winogradKernelOp, [total], {});
+  return total && apply(winogradKernelOp, [total], method);
 }

@@ -3,51 +3,67 @@
  * so they have neither gradients nor a reference. Everything is channels-last and float32; the kernels are described
  * in native/kernels/winograd/winograd.h.
  */
-import type { Attrs, KernelOp } from '../graph/node.js';
+import type { KernelOp } from '../graph/node.js';
 import { definePlanned } from './planned.js';
 import { sliceView } from './slice.js';
 
-/** Outputs per tile along each dimension. */
-export type Tile = 2 | 4;
+/** F(tile x tile, kernel x kernel): how many outputs a tile has along each dimension, and of which kernels. */
+export interface Method {
+  readonly tile: number;
+  readonly kernel: number;
+}
 
-type TileAttrs = { tile: number };
-type TilesAttrs = { grid: readonly number[]; pad: readonly number[]; first: number; count: number };
-type ProductAttrs = { tile: number; outChannels: number; dims: readonly number[]; pad: readonly number[] };
+/** Pixels of a transformed tile, and of the image under it. */
+export const positionsOf = ({ tile, kernel }: Method): number => (tile + kernel - 1) ** 2;
 
-/** w [out, 3, 3, in] in any strides, transformed: in the kernel's own order, with room for whole panels of channels. */
-export const winogradWeightsOp: KernelOp<TileAttrs> = definePlanned({
+/** The kernel of one step, as native/kernels/winograd/winograd.h names it. */
+const kernelOf = ({ tile, kernel }: Method, step = ''): string =>
+  `winograd${tile}${kernel === 3 ? '' : `_${kernel}x${kernel}`}${step}_f32`;
+
+type MethodAttrs = { tile: number; kernel: number };
+type TilesAttrs = MethodAttrs & { grid: readonly number[]; pad: readonly number[]; first: number; count: number };
+type ProductAttrs = MethodAttrs & { outChannels: number; dims: readonly number[]; pad: readonly number[] };
+
+/** w [out, k, k, in] in any strides, transformed: in the kernel's own order, with room for whole panels of channels. */
+export const winogradWeightsOp: KernelOp<MethodAttrs> = definePlanned({
   name: 'winogradWeights',
-  type: ([w], { tile }) => ({ shape: [(tile + 2) ** 2, w.shape[3], Math.ceil(w.shape[0] / 32) * 32], dtype: w.dtype }),
+  type: ([w], method) => ({
+    shape: [positionsOf(method), w.shape[3], Math.ceil(w.shape[0] / 32) * 32],
+    dtype: w.dtype,
+  }),
   lower(context) {
     const w = context.input(0);
     const [outChannels, , , inChannels] = w.shape;
     const params = { in_channels: inChannels, out_channels: outChannels, strides: w.strides };
-    context.emit(`winograd${context.attrs.tile}_weights_f32`, { w }, { u: context.out() }, params);
+    context.emit(kernelOf(context.attrs, '_weights'), { w }, { u: context.out() }, params);
   },
 });
 
-/** x [N, H, W, in] and transformed weights to [N, ...dims, out]: the 3x3 convolution with leading padding `pad`. */
+/** x [N, H, W, in] and transformed weights to [N, ...dims, out]: the convolution with leading padding `pad`. */
 export const winogradOp: KernelOp<ProductAttrs> = definePlanned({
   name: 'winograd',
   contraction: true,
   type: ([x], { dims, outChannels }) => ({ shape: [x.shape[0], ...dims, outChannels], dtype: x.dtype }),
   // Those of the direct convolution, as benchmarks count.
-  flops: ([x], { shape: [n, h, w, outChannels] }) => 2 * n * h * w * outChannels * 9 * x.shape[3],
+  flops: ([x], { shape: [n, h, w, outChannels] }, { kernel }) => 2 * n * h * w * outChannels * kernel ** 2 * x.shape[3],
   lower(context) {
     const x = context.contiguous(0);
-    const { tile, dims, pad, outChannels } = context.attrs;
+    const { dims, pad, outChannels } = context.attrs;
     const [batch, height, width, inChannels] = x.shape;
     const channels = { in_channels: inChannels, out_channels: outChannels };
     const params = { batch, ...channels, in_dims: [height, width], out_dims: dims, pad };
-    context.emitContraction(`winograd${tile}_f32`, { x, u: context.contiguous(1) }, params);
+    context.emitContraction(kernelOf(context.attrs), { x, u: context.contiguous(1) }, params);
   },
 });
 
-/** Tiles of `count` images of [N, H, W, C] from the `first` on, transformed: [36, tiles, C]. */
-function defineTiles(name: string, kernel: string): KernelOp<TilesAttrs> {
+/** Tiles of `count` images of [N, H, W, C] from the `first` on, transformed: [positions, tiles, C]. */
+function defineTiles(name: string, step: string): KernelOp<TilesAttrs> {
   return definePlanned<TilesAttrs>({
     name,
-    type: ([x], { grid, count }) => ({ shape: [36, count * grid[0] * grid[1], x.shape[3]], dtype: x.dtype }),
+    type: ([x], { grid, count, ...method }) => ({
+      shape: [positionsOf(method), count * grid[0] * grid[1], x.shape[3]],
+      dtype: x.dtype,
+    }),
     lower(context) {
       const all = context.contiguous(0);
       const [, height, width, channels] = all.shape;
@@ -56,25 +72,26 @@ function defineTiles(name: string, kernel: string): KernelOp<TilesAttrs> {
         ...all,
         ...sliceView(all, { starts: [first, 0, 0, 0], sizes: [count, ...all.shape.slice(1)], steps: [1, 1, 1, 1] }),
       };
-      context.emit(kernel, { x }, { v: context.out() }, { batch: count, channels, dims: [height, width], grid, pad });
+      const params = { batch: count, channels, dims: [height, width], grid, pad };
+      context.emit(kernelOf(context.attrs, step), { x }, { v: context.out() }, params);
     },
   });
 }
 
-/** Tiles of 6x6 pixels that start at 4 t - pad. */
-export const winogradInputsOp = defineTiles('winogradInputs', 'winograd4_inputs_f32');
+/** Tiles of pixels that start at `tile` t - pad. */
+export const winogradInputsOp = defineTiles('winogradInputs', '_inputs');
 
-/** Tiles of 4x4 gradients. */
-export const winogradGradientsOp = defineTiles('winogradGradients', 'winograd4_gradients_f32');
+/** Tiles of `tile` x `tile` gradients. */
+export const winogradGradientsOp = defineTiles('winogradGradients', '_gradients');
 
-/** Products [36, out, in] back to a weight gradient [out, 3, 3, in]. */
-export const winogradKernelOp: KernelOp = definePlanned<Attrs>({
+/** Products [positions, out, in] back to a weight gradient [out, k, k, in]. */
+export const winogradKernelOp: KernelOp<MethodAttrs> = definePlanned<MethodAttrs>({
   name: 'winogradKernel',
-  type: ([m]) => ({ shape: [m.shape[1], 3, 3, m.shape[2]], dtype: m.dtype }),
+  type: ([m], { kernel }) => ({ shape: [m.shape[1], kernel, kernel, m.shape[2]], dtype: m.dtype }),
   lower(context) {
     const m = context.contiguous(0);
     const [, outChannels, inChannels] = m.shape;
     const params = { in_channels: inChannels, out_channels: outChannels };
-    context.emit('winograd4_kernel_f32', { m }, { w: context.out() }, params);
+    context.emit(kernelOf(context.attrs, '_kernel'), { m }, { w: context.out() }, params);
   },
 });

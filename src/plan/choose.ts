@@ -1,6 +1,6 @@
 /**
  * Choose: puts other algorithms in the place of ops where their sizes make that faster, such as Winograd's for 3x3
- * convolutions. What can be chosen stands with each op (`choose`); this pass takes what the op expects to be fastest, or
+ * and 5x5 convolutions. What can be chosen stands with each op (`choose`); this pass takes what the op expects to be fastest, or
  * what has been measured to be (`runtime/tuning.ts`).
  */
 import { type Graph, isLeaf, rebuild, rewrite } from '../graph/graph.js';

@@ -9,8 +9,8 @@ const all: readonly Numerics[] = ['fast', 'strict'];
 let chosen: Numerics | undefined;
 
 /**
- * `fast` (the default) lets 3x3 float32 convolutions run as Winograd convolutions, whose error relative to the output's
- * norm is up to 3e-5 where a direct convolution has 1e-6, and folds scales into frozen weights; `strict` does neither.
+ * `fast` (the default) lets 3x3 and 5x5 float32 convolutions run as Winograd convolutions, whose error relative to the
+ * output's norm is up to 3e-5 where a direct convolution has 1e-6, and folds scales into frozen weights; `strict` does neither.
  * Applies to programs compiled from now on. `BRAWN_NUMERICS` sets it at start.
  */
 export function setNumerics(numerics: Numerics): void {

@@ -40,7 +40,7 @@ const cases: Record<string, Case> = {
   pointwise: [3, 24, [9, 8], 40, 1, {}],
   'pointwise, more inputs than outputs': [2, 96, [14, 14], 20, 1, {}],
   'pointwise with stride': [2, 16, [15, 16], 32, 1, { stride: 2 }],
-  '5x5': [2, 16, [28, 28], 32, 5, { padding: 2 }],
+  '5x5': [2, 12, [28, 28], 32, 5, { padding: 2 }],
   'first layer': [2, 3, [64, 60], 24, 7, { stride: 2, padding: 3 }],
   'one channel': [4, 1, [28, 27], 32, 5, { padding: 2 }],
   'far apart': [1, 3, [63, 61], 20, 11, { stride: 4, padding: 2 }],

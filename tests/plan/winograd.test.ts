@@ -18,7 +18,14 @@ import { distance } from '../distance.js';
 
 afterEach(() => setNumerics('fast'));
 
-type Case = readonly [batch: number, input: number, size: readonly [number, number], output: number, padding: number];
+type Case = readonly [
+  batch: number,
+  input: number,
+  size: readonly [number, number],
+  output: number,
+  padding: number,
+  kernel?: number,
+];
 
 function random(seed: number, dtype: 'float32' | 'float64', ...shape: number[]): Tensor<'float32'> {
   let state = seed;
@@ -33,16 +40,16 @@ function random(seed: number, dtype: 'float32' | 'float64', ...shape: number[]):
 
 /** The convolution and its two gradients, of one loss that sees every output. */
 const gradients = compile((x: Tensor<'float32'>, w: Tensor<'float32'>, g: Tensor<'float32'>) => {
-  const padding = (g.shape[2] - x.shape[2] + 2) / 2;
+  const padding = (g.shape[2] - x.shape[2] + w.shape[2] - 1) / 2;
   const y = conv2d(x, w, undefined, { padding });
   return [y, ...grad(sum(mul(y, g)), [x, w])];
 });
 
-const operands = ([n, c, [h, w], o, p]: Case, dtype: 'float32' | 'float64') =>
+const operands = ([n, c, [h, w], o, p, k = 3]: Case, dtype: 'float32' | 'float64') =>
   [
     random(1, dtype, n, c, h, w),
-    random(2, dtype, o, c, 3, 3),
-    random(3, dtype, n, o, h + 2 * p - 2, w + 2 * p - 2),
+    random(2, dtype, o, c, k, k),
+    random(3, dtype, n, o, h + 2 * p - k + 1, w + 2 * p - k + 1),
   ] as const;
 
 async function results(item: Case, dtype: 'float32' | 'float64'): Promise<ArrayLike<number>[]> {
@@ -60,6 +67,11 @@ const cases: Record<string, Case> = {
   'full padding': [1, 64, [13, 15], 32, 2],
   'several parts of the batch': [6, 64, [56, 56], 64, 1],
   'more panels than tiles': [1, 96, [12, 15], 200, 1],
+  '5x5': [2, 32, [16, 16], 32, 2, 5],
+  '5x5, cut tiles': [1, 48, [17, 19], 40, 2, 5],
+  '5x5, no padding': [2, 33, [18, 14], 35, 0, 5],
+  '5x5, full padding': [1, 64, [13, 15], 32, 4, 5],
+  '5x5, several parts of the batch': [6, 64, [54, 54], 64, 2, 5],
 };
 
 describe('against float64', () => {
@@ -84,7 +96,7 @@ it('gives the same bits for any number of threads', async () => {
   const runs: ArrayLike<number>[][] = [];
   for (const threads of [1, 2, 4]) {
     setThreads(threads);
-    runs.push(await results(cases['whole tiles'], 'float32'));
+    runs.push([...(await results(cases['whole tiles'], 'float32')), ...(await results(cases['5x5'], 'float32'))]);
   }
   setThreads(before);
   const isSame = (run: ArrayLike<number>[]) => run.every((values, i) => distance(values, runs[0][i]) === 0);
@@ -97,16 +109,20 @@ describe('the choice', () => {
       padding: 1,
       ...options,
     } as never);
-    return explain(y).kernels.filter(({ kernel: k }) => /conv|winograd._f32/.test(k))[0].kernel;
+    return explain(y).kernels.filter(({ kernel: k }) => /conv|winograd(._5x5|.)_f32/.test(k))[0].kernel;
   };
   it('is Winograd for large maps, with small tiles where maps are small', () => {
     expect(chosen(1, 64, 56, 64)).toBe('winograd4_f32');
     expect(chosen(1, 256, 14, 256)).toMatch(/winograd/);
+    expect(chosen(1, 64, 27, 192, { padding: 2 }, 5)).toBe('winograd4_5x5_f32');
+    expect(chosen(1, 16, 28, 32, { padding: 2 }, 5)).toBe('winograd4_5x5_f32');
   });
   it('is direct where weights outweigh pixels, and for few channels', () => {
     expect(chosen(1, 512, 7, 512)).toBe('conv_planes_forward_f32');
     expect(chosen(1, 3, 224, 64)).toBe('conv_planes_forward_f32');
     expect(chosen(1, 16, 8, 16)).toBe('conv_planes_forward_f32');
+    expect(chosen(1, 48, 7, 128, { padding: 2 }, 5)).toBe('conv_planes_forward_f32');
+    expect(chosen(8, 1, 28, 32, { padding: 2 }, 5)).toBe('conv_planes_forward_f32');
   });
   it('is Winograd for more layers where the weights are transformed beforehand', () => {
     const w = new Variable(random(2, 'float32', 512, 512, 3, 3));
@@ -118,7 +134,8 @@ describe('the choice', () => {
   it('is direct for other kernels, strides, dilations and groups', () => {
     expect(chosen(1, 64, 56, 64, { stride: 2 })).toBe('conv_planes_forward_f32');
     expect(chosen(1, 64, 56, 64, { dilation: 2 })).toBe('conv_planes_forward_f32');
-    expect(chosen(1, 64, 56, 64, {}, 5)).toBe('conv_planes_forward_f32');
+    expect(chosen(1, 64, 56, 64, {}, 4)).toBe('conv_planes_forward_f32');
+    expect(chosen(1, 64, 56, 64, { padding: 3 }, 7)).toBe('conv_planes_forward_f32');
   });
 });
 

@@ -47,10 +47,10 @@ inline void transform_tile(const float* const* pixels, int64_t channels, float* 
                                });
 }
 
-// Tiles of kSide x kSide pixels, four apart, to v [36, tiles, channels].
-template <int kSide, TransformLine kLine>
+// Squares of kSide x kSide pixels, as far apart as the outputs of tiles, to v [positions, tiles, channels].
+template <class Tile, int kSide, TransformLine kLine>
 struct WinogradTiles {
-  static constexpr int64_t kPositions = Tile4::kIn * Tile4::kIn;
+  static constexpr int64_t kPositions = Tile::kIn * Tile::kIn;
   static const WinogradTilesArgs& read(const void* args) { return *static_cast<const WinogradTilesArgs*>(args); }
   static int64_t tiles(const WinogradTilesArgs& a) { return a.batch * a.grid[0] * a.grid[1]; }
   static int64_t each(const WinogradTilesArgs& a) { return max64(1, kTaskValues / (kPositions * a.channels)); }
@@ -65,10 +65,10 @@ struct WinogradTiles {
     for (int64_t t = begin * each(a); t < last; ++t) {
       const float* pixels[kSide * kSide];
       find_pixels<kSide>(static_cast<const float*>(a.x), a.dims, a.channels, t / a.grid[1] / a.grid[0],
-                         t / a.grid[1] % a.grid[0] * Tile4::kOut - a.pad[0], t % a.grid[1] * Tile4::kOut - a.pad[1],
+                         t / a.grid[1] % a.grid[0] * Tile::kOut - a.pad[0], t % a.grid[1] * Tile::kOut - a.pad[1],
                          zeros, pixels);
-      transform_tile<kSide, Tile4::kIn, kLine, false>(pixels, a.channels, static_cast<float*>(a.v) + t * a.channels,
-                                                      tiles(a) * a.channels);
+      transform_tile<kSide, Tile::kIn, kLine, false>(pixels, a.channels, static_cast<float*>(a.v) + t * a.channels,
+                                                     tiles(a) * a.channels);
     }
   }
 
@@ -77,9 +77,16 @@ struct WinogradTiles {
   }
 };
 
-// m [36, out, in] to w [out, 3, 3, in].
+template <class Tile>
+using WinogradInputs = WinogradTiles<Tile, Tile::kIn, Tile::input>;
+
+template <class Tile>
+using WinogradGradients = WinogradTiles<Tile, Tile::kOut, Tile::gradients>;
+
+// m [positions, out, in] to w [out, kKernel, kKernel, in].
+template <class Tile>
 struct WinogradKernel {
-  static constexpr int kIn = Tile4::kIn;
+  static constexpr int kIn = Tile::kIn, kKernel = Tile::kKernel;
   static const WinogradKernelArgs& read(const void* args) { return *static_cast<const WinogradKernelArgs*>(args); }
   static int64_t each(const WinogradKernelArgs& a) { return max64(1, kTaskValues / (kIn * kIn * a.in_channels)); }
   static int64_t tasks(const void* args, int) { return ceil_div(read(args).out_channels, each(read(args))); }
@@ -92,8 +99,8 @@ struct WinogradKernel {
       for (int64_t p = 0; p < kIn * kIn; ++p) {
         positions[p] = static_cast<const float*>(a.m) + p * position + o * a.in_channels;
       }
-      transform_tile<kIn, 3, Tile4::kernel, false>(positions, a.in_channels,
-                                                   static_cast<float*>(a.w) + o * 9 * a.in_channels, a.in_channels);
+      transform_tile<kIn, kKernel, Tile::kernel, false>(
+          positions, a.in_channels, static_cast<float*>(a.w) + o * kKernel * kKernel * a.in_channels, a.in_channels);
     }
   }
 

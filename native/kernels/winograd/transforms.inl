@@ -1,4 +1,4 @@
-// The transforms of F(4x4, 3x3) and F(2x2, 3x3), one dimension at a time, on vectors of channels.
+// The transforms of Winograd tiles, one dimension at a time, on vectors of channels.
 #pragma once
 #include "kernels/gemm/pack.inl"
 
@@ -6,10 +6,30 @@ namespace brawn {
 namespace BRAWN_ISA {
 namespace {
 
-// Points 0, 1, -1, 2, -2 and infinity.
-struct Tile4 {
-  static constexpr int kOut = 4;
-  static constexpr int kIn = 6;
+// A set of points is 0, pairs of p and -p, and infinity; `input` is B^T of its products. `kZero` and `kScale` are what
+// is left for the other operand: one over the product of a point's distances from all others.
+
+// 0, 1, -1 and infinity.
+struct Points4 {
+  static constexpr int kCount = 4, kPairs = 1;
+  static constexpr float kZero = 1;
+  static constexpr float kPoint[] = {1};
+  static constexpr float kScale[] = {1.0f / 2};
+
+  static BRAWN_INLINE void input(const F32* d, F32* t) {
+    t[0] = d[0] - d[2];
+    t[1] = d[1] + d[2];
+    t[2] = d[2] - d[1];
+    t[3] = d[3] - d[1];
+  }
+};
+
+// And 2, -2.
+struct Points6 {
+  static constexpr int kCount = 6, kPairs = 2;
+  static constexpr float kZero = 1.0f / 4;
+  static constexpr float kPoint[] = {1, 2};
+  static constexpr float kScale[] = {-1.0f / 6, 1.0f / 24};
 
   static BRAWN_INLINE void input(const F32* d, F32* t) {
     const F32 four = F32::set(4), five = F32::set(5), two = F32::set(2);
@@ -22,75 +42,91 @@ struct Tile4 {
     t[4] = c - e;
     t[5] = fma(four, d[1], fnma(five, d[3], d[5]));
   }
-
-  static BRAWN_INLINE void weights(const F32* w, F32* t) {
-    const F32 sixth = F32::set(1.0f / 6), twelfth = F32::set(1.0f / 12), part = F32::set(1.0f / 24);
-    const F32 even = -(sixth * (w[0] + w[2])), odd = -(sixth * w[1]);
-    const F32 far_even = fma(part, w[0], sixth * w[2]), far_odd = twelfth * w[1];
-    t[0] = F32::set(0.25f) * w[0];
-    t[1] = even + odd;
-    t[2] = even - odd;
-    t[3] = far_even + far_odd;
-    t[4] = far_even - far_odd;
-    t[5] = w[2];
-  }
-
-  static BRAWN_INLINE void output(const F32* m, F32* y) {
-    const F32 s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4];
-    y[0] = m[0] + s1 + s2;
-    y[1] = fma(F32::set(2), d2, d1);
-    y[2] = fma(F32::set(4), s2, s1);
-    y[3] = fma(F32::set(8), d2, d1) + m[5];
-  }
-
-  // The weight gradient is F(3x3, 4x4) over the same points: the 4x4 gradients of a tile take the place of the kernel.
-  static BRAWN_INLINE void gradients(const F32* g, F32* t) {
-    const F32 sixth = F32::set(1.0f / 6), part = F32::set(1.0f / 24);
-    const F32 even = -(sixth * (g[0] + g[2])), odd = -(sixth * (g[1] + g[3]));
-    const F32 far_even = part * fma(F32::set(4), g[2], g[0]),
-              far_odd = part * fma(F32::set(8), g[3], F32::set(2) * g[1]);
-    t[0] = F32::set(0.25f) * g[0];
-    t[1] = even + odd;
-    t[2] = even - odd;
-    t[3] = far_even + far_odd;
-    t[4] = far_even - far_odd;
-    t[5] = g[3];
-  }
-
-  static BRAWN_INLINE void kernel(const F32* m, F32* w) {
-    const F32 s1 = m[1] + m[2], d1 = m[1] - m[2], s2 = m[3] + m[4], d2 = m[3] - m[4];
-    w[0] = m[0] + s1 + s2;
-    w[1] = fma(F32::set(2), d2, d1);
-    w[2] = fma(F32::set(4), s2, s1) + m[5];
-  }
 };
 
-// Points 0, 1, -1 and infinity.
-struct Tile2 {
-  static constexpr int kOut = 2;
-  static constexpr int kIn = 4;
+// And 1/2, -1/2.
+struct Points8 {
+  static constexpr int kCount = 8, kPairs = 3;
+  static constexpr float kZero = 1;
+  static constexpr float kPoint[] = {1, 2, 0.5f};
+  static constexpr float kScale[] = {-2.0f / 9, 1.0f / 90, 32.0f / 45};
 
   static BRAWN_INLINE void input(const F32* d, F32* t) {
-    t[0] = d[0] - d[2];
-    t[1] = d[1] + d[2];
-    t[2] = d[2] - d[1];
-    t[3] = d[1] - d[3];
-  }
-
-  static BRAWN_INLINE void weights(const F32* w, F32* t) {
-    const F32 half = F32::set(0.5f);
-    const F32 even = half * (w[0] + w[2]), odd = half * w[1];
-    t[0] = w[0];
-    t[1] = even + odd;
-    t[2] = even - odd;
-    t[3] = w[2];
-  }
-
-  static BRAWN_INLINE void output(const F32* m, F32* y) {
-    y[0] = m[0] + m[1] + m[2];
-    y[1] = m[1] - m[2] - m[3];
+    const F32 inner = F32::set(5.25f), near = F32::set(4.25f), quarter = F32::set(0.25f);
+    const F32 half = F32::set(0.5f), middle = F32::set(2.5f), two = F32::set(2), four = F32::set(4);
+    const F32 a = fnma(near, d[4], d[2] + d[6]), b = fnma(near, d[3], d[1] + d[5]);
+    const F32 c = fma(quarter, d[2], fnma(F32::set(1.25f), d[4], d[6]));
+    const F32 e = fma(half, d[1], fma(two, d[5], -(middle * d[3])));
+    const F32 f = fma(four, d[2], fnma(F32::set(5), d[4], d[6]));
+    const F32 g = fma(two, d[1], fma(half, d[5], -(middle * d[3])));
+    t[0] = fma(inner, d[4] - d[2], d[0] - d[6]);
+    t[1] = a + b;
+    t[2] = a - b;
+    t[3] = c + e;
+    t[4] = c - e;
+    t[5] = f + g;
+    t[6] = f - g;
+    t[7] = fma(inner, d[3] - d[5], d[7] - d[1]);
   }
 };
+
+constexpr float power(float base, int exponent) { return exponent == 0 ? 1.0f : base * power(base, exponent - 1); }
+
+// G: the polynomial of kCount coefficients w at all points, scaled.
+template <class Points, int kCount>
+BRAWN_INLINE void spread(const F32* w, F32* t) {
+  t[0] = F32::set(Points::kZero) * w[0];
+#pragma GCC unroll 4
+  for (int pair = 0; pair < Points::kPairs; ++pair) {
+    const float scale = Points::kScale[pair], point = Points::kPoint[pair];
+    F32 even = F32::set(scale) * w[0], odd = F32::set(scale * point) * w[1];
+#pragma GCC unroll 8
+    for (int i = 2; i < kCount; ++i) {
+      F32& sum = i % 2 == 0 ? even : odd;
+      sum = fma(F32::set(scale * power(point, i)), w[i], sum);
+    }
+    t[1 + 2 * pair] = even + odd;
+    t[2 + 2 * pair] = even - odd;
+  }
+  t[Points::kCount - 1] = w[kCount - 1];
+}
+
+// A^T, the transpose of `spread` without the scales: kCount sums of products m.
+template <class Points, int kCount>
+BRAWN_INLINE void gather(const F32* m, F32* y) {
+  F32 both[] = {m[1] + m[2], m[1] - m[2]};
+  y[0] = m[0] + both[0];
+#pragma GCC unroll 8
+  for (int i = 1; i < kCount; ++i) y[i] = both[i % 2];
+#pragma GCC unroll 4
+  for (int pair = 1; pair < Points::kPairs; ++pair) {
+    const F32 sum = m[1 + 2 * pair] + m[2 + 2 * pair], difference = m[1 + 2 * pair] - m[2 + 2 * pair];
+    y[0] = y[0] + sum;
+#pragma GCC unroll 8
+    for (int i = 1; i < kCount; ++i) {
+      y[i] = fma(F32::set(power(Points::kPoint[pair], i)), i % 2 == 0 ? sum : difference, y[i]);
+    }
+  }
+  y[kCount - 1] = y[kCount - 1] + m[Points::kCount - 1];
+}
+
+// F(kOut x kOut, kKernel x kKernel). In the weight gradient F(kKernel x kKernel, kOut x kOut) the gradients of a tile
+// take the place of the kernel.
+template <class Points, int kOutputs, int kTaps>
+struct Tile {
+  static constexpr int kOut = kOutputs, kKernel = kTaps, kIn = Points::kCount;
+  static_assert(kOut + kKernel - 1 == kIn, "as many points as a tile has inputs");
+
+  static BRAWN_INLINE void input(const F32* d, F32* t) { Points::input(d, t); }
+  static BRAWN_INLINE void weights(const F32* w, F32* t) { spread<Points, kKernel>(w, t); }
+  static BRAWN_INLINE void output(const F32* m, F32* y) { gather<Points, kOut>(m, y); }
+  static BRAWN_INLINE void gradients(const F32* g, F32* t) { spread<Points, kOut>(g, t); }
+  static BRAWN_INLINE void kernel(const F32* m, F32* w) { gather<Points, kKernel>(m, w); }
+};
+
+using Tile2 = Tile<Points4, 2, 3>;
+using Tile4 = Tile<Points6, 4, 3>;
+using Tile4Of5 = Tile<Points8, 4, 5>;
 
 // L x L^T for a square x of kFrom x kFrom vectors; `line` applies L to one line of kFrom vectors and gives kTo.
 template <int kFrom, int kTo, class Load, class Line, class Store>

@@ -16,6 +16,7 @@ constexpr int64_t kLeastTasks = 8;
 template <class Tile>
 struct WinogradWeights {
   static constexpr int64_t kPositions = Tile::kIn * Tile::kIn;
+  static constexpr int64_t kKernel = Tile::kKernel, kTaps = kKernel * kKernel;
   static constexpr int64_t kWidth = kPanel<float>;
   static const WinogradWeightArgs& read(const void* args) { return *static_cast<const WinogradWeightArgs*>(args); }
   static int64_t chunks(const WinogradWeightArgs& a) { return ceil_div(a.in_channels, kWeightChunk); }
@@ -24,7 +25,7 @@ struct WinogradWeights {
     const WinogradWeightArgs& a = read(args);
     return ceil_div(a.out_channels, kWidth) * chunks(a);
   }
-  static int64_t local_bytes(const void*) { return 9 * kWeightChunk * kWidth * int64_t{sizeof(float)}; }
+  static int64_t local_bytes(const void*) { return kTaps * kWeightChunk * kWidth * int64_t{sizeof(float)}; }
 
   static void run(const void* args, int, int64_t begin, int64_t end, const Context& context) {
     const WinogradWeightArgs& a = read(args);
@@ -34,8 +35,8 @@ struct WinogradWeights {
       const int64_t panel = t / chunks(a), c0 = t % chunks(a) * kWeightChunk;
       const int64_t c = min64(kWeightChunk, a.in_channels - c0), o0 = panel * kWidth;
       const float* w = static_cast<const float*>(a.w) + o0 * out + c0 * in;
-      for (int64_t tap = 0; tap < 9; ++tap) {
-        pack_b(w + tap / 3 * row + tap % 3 * column, in, out, min64(kWidth, a.out_channels - o0), c,
+      for (int64_t tap = 0; tap < kTaps; ++tap) {
+        pack_b(w + tap / kKernel * row + tap % kKernel * column, in, out, min64(kWidth, a.out_channels - o0), c,
                taps + tap * kWeightChunk * kWidth);
       }
       float* u = static_cast<float*>(a.u) + (panel * kPositions * a.in_channels + c0) * kWidth;
@@ -44,9 +45,9 @@ struct WinogradWeights {
   }
 
   static void transform(const float* taps, float* u, int64_t position) {
-    transform_square<3, Tile::kIn>([=](int i, int j) { return F32::load(taps + (i * 3 + j) * kWeightChunk * kWidth); },
-                                   Tile::weights,
-                                   [=](int i, int j, F32 v) { v.store(u + (i * Tile::kIn + j) * position); });
+    transform_square<kKernel, Tile::kIn>(
+        [=](int i, int j) { return F32::load(taps + (i * kKernel + j) * kWeightChunk * kWidth); }, Tile::weights,
+        [=](int i, int j, F32 v) { v.store(u + (i * Tile::kIn + j) * position); });
   }
 
   static constexpr KernelRow row(const char* name) {
@@ -228,13 +229,18 @@ class Winograd {
 };
 
 constexpr KernelRow kWinogradRows[] = {
-    WinogradTiles<Tile4::kIn, Tile4::input>::row("winograd4_inputs_f32"),
-    WinogradTiles<Tile4::kOut, Tile4::gradients>::row("winograd4_gradients_f32"),
-    WinogradKernel::row("winograd4_kernel_f32"),
-    WinogradWeights<Tile4>::row("winograd4_weights_f32"),
     WinogradWeights<Tile2>::row("winograd2_weights_f32"),
-    Winograd<Tile4>::row("winograd4_f32"),
     Winograd<Tile2>::row("winograd2_f32"),
+    WinogradWeights<Tile4>::row("winograd4_weights_f32"),
+    Winograd<Tile4>::row("winograd4_f32"),
+    WinogradInputs<Tile4>::row("winograd4_inputs_f32"),
+    WinogradGradients<Tile4>::row("winograd4_gradients_f32"),
+    WinogradKernel<Tile4>::row("winograd4_kernel_f32"),
+    WinogradWeights<Tile4Of5>::row("winograd4_5x5_weights_f32"),
+    Winograd<Tile4Of5>::row("winograd4_5x5_f32"),
+    WinogradInputs<Tile4Of5>::row("winograd4_5x5_inputs_f32"),
+    WinogradGradients<Tile4Of5>::row("winograd4_5x5_gradients_f32"),
+    WinogradKernel<Tile4Of5>::row("winograd4_5x5_kernel_f32"),
 };
 
 }  // namespace
