@@ -362,7 +362,8 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   if (!info[4].IsFunction()) return fail(env, "run: expected a callback");
   std::unique_ptr<Job> job = make_job(info);
   if (job == nullptr) return env.Undefined();
-  if (info[3].ToBoolean() && Scheduler::instance().run_here(&job)) {
+  const int64_t here = info[3].ToNumber().Int64Value();
+  if (here != 0 && Scheduler::instance().run_here(&job, here == 1)) {
     info[4].As<Napi::Function>().Call({describe_result(env, *job), list_times(env, *job)});
     return Napi::Number::New(env, 0);
   }
@@ -463,10 +464,33 @@ Napi::Value align_offset(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, over == 0 ? 0 : static_cast<double>(alignment - static_cast<int64_t>(over)));
 }
 
-void advise_huge_pages(const Napi::CallbackInfo& info) {
-  if (!info[0].IsArrayBuffer()) return;
-  Napi::ArrayBuffer buffer = info[0].As<Napi::ArrayBuffer>();
-  prefer_huge_pages(buffer.Data(), static_cast<int64_t>(buffer.ByteLength()));
+// A result's memory, which goes back to its pool when JavaScript has let go of it. An environment that ends may drop it
+// while a job still runs.
+struct ResultMemory {
+  std::shared_ptr<void> owner;
+  Memory memory;
+
+  static void let_go(napi_env, void*, void* hint) {
+    const std::unique_ptr<ResultMemory> self(static_cast<ResultMemory*>(hint));
+    Scheduler::instance().release_after_jobs(self->owner, self->memory);
+  }
+};
+
+// allocateResult(bytes): an ArrayBuffer of arbitrary content, or undefined where there is no memory or this runtime
+// wants all buffers to be its own.
+Napi::Value allocate_result(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const int64_t bytes = info[0].IsNumber() ? info[0].As<Napi::Number>().Int64Value() : -1;
+  const ArenaPool::Block block = ArenaPool::results().acquire(bytes);
+  if (block.data == nullptr) return env.Undefined();
+  std::shared_ptr<void> owner(block.data, [block](void*) { ArenaPool::results().release(block); });
+  auto result = std::make_unique<ResultMemory>(ResultMemory{std::move(owner), {block.data, bytes}});
+  napi_value buffer;
+  const napi_status status = napi_create_external_arraybuffer(env, block.data, static_cast<size_t>(bytes),
+                                                              ResultMemory::let_go, result.get(), &buffer);
+  if (status != napi_ok) return env.Undefined();
+  static_cast<void>(result.release());
+  return Napi::Value(env, buffer);
 }
 
 // ---- start
@@ -505,10 +529,10 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
       {"createProgram", create_program},
       {"freeMemory", free_memory},
       {"alignOffset", align_offset},
+      {"allocateResult", allocate_result},
   };
   for (const auto& [name, function] : functions) exports.Set(name, Napi::Function::New(env, function, name));
   exports.Set("setThreads", Napi::Function::New(env, set_threads, "setThreads"));
-  exports.Set("preferHugePages", Napi::Function::New(env, advise_huge_pages, "preferHugePages"));
   exports.Set("abort", Napi::Function::New(env, abort_run, "abort"));
   return exports;
 }

@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "limits.h"
@@ -14,8 +15,9 @@ constexpr int64_t kGranule = 64 * 1024;
 constexpr int64_t kHugePage = 2 << 20;
 constexpr int64_t kHugeBlock = 2 * kHugePage;  // smaller ones are left on ordinary pages
 constexpr int64_t kLargest = int64_t{1} << 46;
-constexpr size_t kMostIdle = 16;
 constexpr int64_t kDefaultIdleLimit = int64_t{1} << 30;
+constexpr int64_t kIdleResultBytes = int64_t{256} << 20;
+constexpr size_t kIdleResults = 256;
 
 int64_t choose_idle_limit() {
   const int64_t total = total_memory();
@@ -44,6 +46,11 @@ void prefer_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] int64_t byt
 
 ArenaPool& ArenaPool::instance() {
   static ArenaPool* pool = new ArenaPool(choose_idle_limit());
+  return *pool;
+}
+
+ArenaPool& ArenaPool::results() {
+  static ArenaPool* pool = new ArenaPool(std::min(kIdleResultBytes, choose_idle_limit()), kIdleResults);
   return *pool;
 }
 
@@ -79,7 +86,7 @@ void ArenaPool::release(Block block) {
   idle_.push_back(block);
   idle_bytes_ += block.bytes;
   // The block just released stays even when it is above the limit alone: a training step needs it again at once.
-  trim(idle_limit_, kMostIdle);
+  trim(idle_limit_, idle_blocks_);
 }
 
 int64_t ArenaPool::idle_bytes() const {

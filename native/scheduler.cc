@@ -68,10 +68,10 @@ int64_t Scheduler::submit(std::unique_ptr<Job> job) {
   return id;
 }
 
-bool Scheduler::run_here(std::unique_ptr<Job>* job) { return run_on_caller(job, true); }
+bool Scheduler::run_here(std::unique_ptr<Job>* job, bool alone) { return run_on_caller(job, alone, !alone); }
 
 void Scheduler::run_now(std::unique_ptr<Job>* job) {
-  if (run_on_caller(job, false)) return;
+  if (run_on_caller(job, false, false)) return;
   std::mutex mutex;
   std::condition_variable changed;
   bool finished = false;
@@ -87,10 +87,12 @@ void Scheduler::run_now(std::unique_ptr<Job>* job) {
 }
 
 // With `alone` nobody else takes tasks of the job; else it counts among the running ones and has the pool's threads.
-bool Scheduler::run_on_caller(std::unique_ptr<Job>* job, bool alone) {
+// With `undisturbed` it does not run beside others.
+bool Scheduler::run_on_caller(std::unique_ptr<Job>* job, bool alone, bool undisturbed) {
   Job* added = job->get();
   collect_ranges(added);
   std::unique_lock<std::mutex> lock(mutex_);
+  if (undisturbed && !unfinished_.empty()) return false;
   for (const auto& entry : unfinished_) {
     if (conflict(*entry.second, *added)) return false;
   }
@@ -108,6 +110,17 @@ bool Scheduler::run_on_caller(std::unique_ptr<Job>* job, bool alone) {
   summon_runners(0);
   if (runners_ == 0) fail_ready();
   return true;
+}
+
+void Scheduler::release_after_jobs(const std::shared_ptr<void>& owner, Memory memory) {
+  RangeSet range;
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(memory.data);
+  range.add(begin, begin + static_cast<uintptr_t>(memory.bytes));
+  range.seal();
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (auto& entry : unfinished_) {
+    if (entry.second->touched.overlaps(range)) entry.second->kept.push_back(owner);
+  }
 }
 
 // Without a single thread to run on, jobs would wait for ever.

@@ -52,6 +52,7 @@ struct Job {
   std::vector<int64_t> times;  // nanoseconds per instruction when profiled
 
   // The scheduler's own notes.
+  std::vector<std::shared_ptr<void>> kept;
   int64_t id = 0;
   std::atomic<bool> abort{false};
   bool running = false;
@@ -69,13 +70,17 @@ class Scheduler {
   // Bindings must match the program's; their memory must stay until done is called. Returns the job's number.
   int64_t submit(std::unique_ptr<Job> job);
 
-  // Runs the job on the calling thread, alone, and gives it back finished; its own `done` is not called. False, and the
-  // job is as it was, when an unfinished one conflicts with it.
-  bool run_here(std::unique_ptr<Job>* job);
+  // Runs the job on the calling thread and gives it back finished; its own `done` is not called. With `alone` no other
+  // thread takes part; else the pool's do. False, and the job is as it was, when an unfinished one conflicts with it
+  // or, without `alone`, when there is any: the two would share the pool and keep the caller longer.
+  bool run_here(std::unique_ptr<Job>* job, bool alone);
 
   // Runs the job on the calling thread with the pool's others, or waits for it where it conflicts with an unfinished
   // one, and gives it back finished; its own `done` is not called.
   void run_now(std::unique_ptr<Job>* job);
+
+  // Lets go of `owner`, whose memory this is, once no unfinished job touches it.
+  void release_after_jobs(const std::shared_ptr<void>& owner, Memory memory);
 
   // Ends a job that has not started and stops a running one before its next instruction, unless it is past its commit
   // start. Does nothing for a job that is finished or belongs to another owner.
@@ -83,7 +88,7 @@ class Scheduler {
   void abort_all(const void* owner);
 
  private:
-  bool run_on_caller(std::unique_ptr<Job>* job, bool alone);
+  bool run_on_caller(std::unique_ptr<Job>* job, bool alone, bool undisturbed);
   void run_jobs();
   void execute(Job* job, bool alone);
   void finish(Job* job);

@@ -216,6 +216,10 @@ void test_arenas() {
   CHECK_EQ(pool.idle_bytes(), huge.bytes);
   CHECK(pool.acquire(-1).data == nullptr);
   CHECK(pool.acquire(INT64_MAX).data == nullptr);
+  ArenaPool few(10 * kMiB, 2);
+  const ArenaPool::Block blocks[] = {few.acquire(kMiB), few.acquire(kMiB), few.acquire(kMiB)};
+  for (const ArenaPool::Block& block : blocks) few.release(block);
+  CHECK_EQ(few.idle_bytes(), 2 * blocks[0].bytes);
 }
 
 }  // namespace

@@ -191,17 +191,24 @@ void test_here_waits_for_nobody(Scheduler& scheduler) {
   scheduler.submit(make_job(gated_fill(1, 0), gate.with(&y), &finished));
   gate.wait_for(1);
   auto apart = make_job(gated_fill(2, 0), open.with(&z), &finished);
-  CHECK(scheduler.run_here(&apart));
+  CHECK(scheduler.run_here(&apart, true));
   CHECK(apart->result.outcome == Outcome::kDone);
   CHECK_EQ(z, 2);
   auto after = make_job(gated_fill(3, 0), open.with(&y), &finished);
-  CHECK(!scheduler.run_here(&after));
+  CHECK(!scheduler.run_here(&after, true));
+  auto together = make_job(gated_fill(4, 0), open.with(&z), &finished);
+  CHECK(!scheduler.run_here(&together, false));
   CHECK_EQ(finished.count(), size_t{0});
-  // Refused, it can still be submitted.
+  // Refused, they can still be submitted.
   scheduler.submit(std::move(after));
+  scheduler.submit(std::move(together));
   gate.open = 1;
-  finished.wait(2);
+  finished.wait(3);
   CHECK_EQ(y, 3);
+  CHECK_EQ(z, 4);
+  auto free = make_job(gated_fill(5, 0), open.with(&z), &finished);
+  CHECK(scheduler.run_here(&free, false));
+  CHECK_EQ(z, 5);
 }
 
 void test_others_wait_for_here(Scheduler& scheduler) {
@@ -212,7 +219,7 @@ void test_others_wait_for_here(Scheduler& scheduler) {
   int64_t y = 0;
   std::thread caller([&] {
     auto job = make_job(gated_fill(1, 0), gate.with(&y), &finished);
-    CHECK(scheduler.run_here(&job));
+    CHECK(scheduler.run_here(&job, true));
     CHECK(job->result.outcome == Outcome::kDone);
   });
   gate.wait_for(1);
@@ -233,7 +240,7 @@ void test_here_is_alone(Scheduler& scheduler) {
   emit(&spec, "where", {0, 0, static_cast<int64_t>(y.size())});
   Finished finished;
   auto job = make_job(build(spec), {{y.data(), bytes}}, &finished);
-  CHECK(scheduler.run_here(&job));
+  CHECK(scheduler.run_here(&job, true));
   CHECK(job->result.outcome == Outcome::kDone);
   for (int64_t scratch : y) CHECK_EQ(scratch, y[0]);
 }
@@ -264,13 +271,33 @@ void test_now(Scheduler& scheduler) {
   finished.wait(1);
 }
 
+// Memory that a job still writes to stays until it is over.
+void test_release_after_jobs(Scheduler& scheduler) {
+  auto finished = std::make_unique<Finished>();
+  Gate gate;
+  int64_t y = 0;
+  int64_t z = 0;
+  std::atomic<int> released{0};
+  const auto owner = [&] { return std::shared_ptr<void>(&y, [&](void*) { ++released; }); };
+  scheduler.submit(make_job(gated_fill(1, 0), gate.with(&y), finished.get()));
+  gate.wait_for(1);
+  scheduler.release_after_jobs(owner(), {&z, 8});
+  CHECK_EQ(released.load(), 1);
+  scheduler.release_after_jobs(owner(), {&y, 8});
+  CHECK_EQ(released.load(), 1);
+  gate.open = 1;
+  finished->wait(1);
+  finished.reset();
+  CHECK_EQ(released.load(), 2);
+}
+
 void test_fault_here(Scheduler& scheduler) {
   Finished finished;
   int64_t y = 0;
   ProgramSpec spec = make_spec(0, {{true, 0}}, {{8, true}});
   emit(&spec, "fault", {0, 0, 5, 3});
   auto job = make_job(build(spec), {{&y, 8}}, &finished);
-  CHECK(scheduler.run_here(&job));
+  CHECK(scheduler.run_here(&job, true));
   CHECK(job->result.outcome == Outcome::kFault);
   CHECK_EQ(job->result.value, 3);
 }
@@ -297,7 +324,7 @@ void test_many_jobs(Scheduler& scheduler, int here_every) {
                          0xffffffff;
     }
     auto job = make_job(program, {{&cells[from], kLength * 8}, {&cells[to], kLength * 8}}, &finished);
-    if (here_every > 0 && i % here_every == 0 && scheduler.run_here(&job)) continue;
+    if (here_every > 0 && i % here_every == 0 && scheduler.run_here(&job, true)) continue;
     scheduler.submit(std::move(job));
     ++submitted;
     if (i % 10 == 0) finished.wait(submitted < 100 ? 0 : submitted - 100);
@@ -338,6 +365,7 @@ int main() {
   test_here_waits_for_nobody(scheduler);
   test_others_wait_for_here(scheduler);
   test_now(scheduler);
+  test_release_after_jobs(scheduler);
   test_fault_here(scheduler);
   test_here_is_alone(scheduler);
   test_many_jobs(scheduler, 0);

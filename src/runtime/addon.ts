@@ -47,14 +47,15 @@ interface AddonExports {
   setThreads(threads: number): void;
   createProgram(description: ProgramDescription): NativeProgram;
   /**
-   * Gives the number of the job. With `here` the program runs on this thread before the call returns, unless it has to
-   * wait for another one; `done` has been called then, and the number is 0.
+   * Gives the number of the job. `here` is 1 to run the program on this thread before the call returns, unless it has to
+   * wait for another one, 2 to let the pool's threads take part, unless another program is under way, else 0. Where it
+   * did run here, `done` has been called, and the number is 0.
    */
   run(
     program: NativeProgram,
     bindings: TypedArray[],
     profile: boolean,
-    here: boolean,
+    here: 0 | 1 | 2,
     done: (failure: NativeFailure | null, times?: Float64Array) => void,
   ): number;
   /** Runs the program on this thread and the others before the call returns. */
@@ -65,8 +66,11 @@ interface AddonExports {
   ): readonly [failure: NativeFailure | null, times?: Float64Array];
   abort(job: number): void;
   freeMemory(): number;
-  /** Asks the system for huge pages under a large buffer; to be called before it is first written. */
-  preferHugePages(buffer: ArrayBufferLike): void;
+  /**
+   * Memory of arbitrary content that is used again for other results once it is garbage: it cannot be transferred to
+   * another thread. Undefined where there is none to have.
+   */
+  allocateResult(bytes: number): ArrayBuffer | undefined;
   alignOffset(buffer: ArrayBuffer, alignment: number): number;
 }
 

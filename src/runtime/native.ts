@@ -21,8 +21,8 @@ export interface Compiled {
   readonly program: NativeProgram;
   /** Bytes that a run takes beside its inputs: arena, scratch and outputs. */
   readonly runBytes: number;
-  /** Whether a run takes less time than waking a thread for it. */
-  readonly isShort: boolean;
+  /** About how long a run takes on one thread, rather too long. */
+  readonly microseconds: number;
 }
 
 /** Plans `graph` and checks that a run would fit in memory. */
@@ -38,8 +38,8 @@ export function compileGraph(graph: Graph, options = planOptions()): Compiled {
   const program = native.createProgram(emitPlan(planned, native.table));
   const runBytes = least + program.scratchBytes;
   if (runBytes > available) refuse(runBytes, available);
-  const estimate = estimateMicroseconds(planned.list, (kernel) => native.table.kernel(kernel).isa);
-  return { plan: planned, program, runBytes, isShort: estimate < kShortMicroseconds };
+  const microseconds = estimateMicroseconds(planned.list, (kernel) => native.table.kernel(kernel).isa);
+  return { plan: planned, program, runBytes, microseconds };
 }
 
 function refuse(required: number, available: number): never {
@@ -62,13 +62,14 @@ export interface Binding {
 
 /** Filling less than this with zeros costs nothing. */
 const kFilledBytes = 2 ** 16;
+/** From here on fresh memory costs more than to keep account of memory that is used again. */
+const kPooledBytes = 2 ** 18;
 
 /** Memory for a result, which the program writes wholly: not filled with zeros first, which would hold the event loop. */
 function resultMemory(bytes: number): ArrayBufferLike {
   if (bytes < kFilledBytes || bytes > constants.MAX_LENGTH) return new ArrayBuffer(bytes);
-  const { buffer } = Buffer.allocUnsafeSlow(bytes);
-  addon().preferHugePages(buffer);
-  return buffer;
+  const pooled = bytes < kPooledBytes ? undefined : addon().allocateResult(bytes);
+  return pooled ?? Buffer.allocUnsafeSlow(bytes).buffer;
 }
 
 /** Runs a compiled graph. */
@@ -82,7 +83,7 @@ export function runCompiled(
   const { bindings, outputs } = bind(graph, binding);
   const prints = debugPlan();
   const profile = prints || binding.onTimes !== undefined;
-  const here = compiled.isShort && !signal && isTurnYoung();
+  const here = signal ? 0 : placeOf(compiled.microseconds);
   return new Promise((resolve, reject) => {
     let unwatch: (() => void) | undefined;
     const job = native.run(compiled.program, bindings, profile, here, (failure, times) => {
@@ -118,13 +119,24 @@ function bind(graph: Graph, { read, isShared }: Binding) {
   return { bindings: [...inputs, ...outputs], outputs };
 }
 
-/** Programs run on the JavaScript thread when they take less than this: waking another thread takes longer. */
-const kShortMicroseconds = 20;
+/** Programs run on the JavaScript thread alone when they take less than this: waking another thread takes longer. */
+const kAloneMicroseconds = 20;
+/**
+ * And together with the pool when they take less than this. Handing a program over and its result back costs 0.1 ms; as
+ * estimates are high, so many hold the event loop for 0.3 ms on two threads.
+ */
+const kTogetherMicroseconds = 1500;
 /** After so much of one turn of the event loop no further program runs on its thread: a loop of awaits must not starve it. */
 const kTurnMilliseconds = 1;
 
 const nextTurn = setImmediate;
 let turnStart: number | undefined;
+
+/** Where a program of so many microseconds runs; see `run` of the addon. */
+function placeOf(microseconds: number): 0 | 1 | 2 {
+  if (microseconds > kTogetherMicroseconds || !isTurnYoung()) return 0;
+  return microseconds < kAloneMicroseconds ? 1 : 2;
+}
 
 /** Whether the event loop has had a turn lately. The first call of a turn starts the clock. */
 function isTurnYoung(): boolean {

@@ -27,7 +27,7 @@ function multiplyAdds(): NativeProgram {
 
 function run(program: NativeProgram, done: Float64Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    addon().run(program, [done], false, false, (failure) =>
+    addon().run(program, [done], false, 0, (failure) =>
       failure ? reject(new NativeError(failure.message)) : resolve(),
     );
   });

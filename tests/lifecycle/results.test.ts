@@ -1,4 +1,7 @@
-/** The arrays of results: ordinary memory of their own, whose every element the program has written. */
+/** The arrays of results: memory of their own, whose every element the program has written, and that is used again. */
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import * as b from '../../src/index.js';
 
@@ -23,4 +26,21 @@ it.each(lengths)('a result of %i elements has a buffer of its own that can be tr
   const moved = structuredClone(result, { transfer: [result.buffer as ArrayBuffer] });
   expect(moved[length - 1]).toBe(2);
   expect(result.length).toBe(0);
+});
+
+it('memory that the run of a terminated worker still writes is not given to other results', async () => {
+  const [length] = lengths;
+  const fill = b.compile((x: b.Tensor<'float32'>) => b.add(b.expand(x, [length]), 1));
+  for (let i = 0; i < 3; i++) {
+    const worker = new Worker(fileURLToPath(new URL('worker-results.mjs', import.meta.url)));
+    await once(worker, 'message');
+    await new Promise((resolve) => setTimeout(resolve, 50 + 3 * i));
+    const ended = worker.terminate();
+    const results = await Promise.all(Array.from({ length: 8 }, (_, k) => fill(b.tensor([k]))));
+    await ended;
+    for (const [k, result] of results.entries()) {
+      const elements = await result.data({ copy: false });
+      expect(elements.every((element) => element === k + 1)).toBe(true);
+    }
+  }
 });
