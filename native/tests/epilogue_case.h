@@ -60,7 +60,16 @@ struct EpilogueCase {
 };
 
 // The epilogues every product is tested with, on outputs of `rows` x `cols` per batch.
-enum class EpilogueKind { kPlain, kBiasRelu, kResidualInPlace, kTwoOutputs, kRowScale, kBiasResidualClamp, kCount };
+enum class EpilogueKind {
+  kPlain,
+  kBiasRelu,
+  kResidualInPlace,
+  kTwoOutputs,
+  kRowScale,
+  kBiasResidualClamp,
+  kRowBias,
+  kCount
+};
 
 template <class T>
 struct EpilogueRun {
@@ -105,6 +114,12 @@ struct EpilogueRun {
       const int64_t low = ep.constant(T(-0.25)), high = ep.constant(T(1.5));
       const int64_t sum = ep.op("add_" + t, r, ep.op("add_" + t, 0, b));
       ep.output(result.data(), ep.op("clamp_" + t, sum, low, high), size);
+    } else if (kind == EpilogueKind::kRowBias) {
+      residual = kernel_test::random_values<T>(count, 13);
+      result = residual;
+      const int64_t b = ep.operand(scale.data(), size, 1, 0);
+      const int64_t r = ep.operand(result.data(), size, n, 1, m * n);
+      ep.output(result.data(), ep.op("relu_" + t, ep.op("add_" + t, ep.op("add_" + t, 0, b), r)), size);
     } else {
       const int64_t s = ep.operand(scale.data(), size, 1, 0);
       const int64_t all = ep.operand(bias.data(), size, 0, 0);
@@ -128,7 +143,8 @@ struct EpilogueRun {
     if (kind == EpilogueKind::kTwoOutputs) return std::fmax(0, value);
     if (kind == EpilogueKind::kBiasResidualClamp)
       return std::fmin(std::fmax(value + bias[i % static_cast<size_t>(cols)] + residual[i], -0.25), 1.5);
-    return value * scale[i / static_cast<size_t>(cols) % static_cast<size_t>(rows)] + bias[0];
+    const T row = scale[i / static_cast<size_t>(cols) % static_cast<size_t>(rows)];
+    return kind == EpilogueKind::kRowBias ? std::fmax(0, value + row + residual[i]) : value * row + bias[0];
   }
 
   void check(const std::vector<double>& product, double tolerance, const char* what) const {

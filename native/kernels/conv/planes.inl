@@ -169,6 +169,8 @@ class PlanesForward {
   const EpilogueParams& epilogue() const { return args_.ep; }
   Span<const void*> inputs() const { return args_.in; }
   Span<void*> outputs() const { return args_.out; }
+  bool whole_depth() const { return false; }
+  void ask(int64_t, int64_t, int64_t, Ahead*) const {}
   const T* packed_b() const { return nullptr; }
   bool rows_of_b() const { return false; }
   const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }
@@ -278,6 +280,8 @@ class PlanesWeightGrad {
   const EpilogueParams& epilogue() const { return ep_; }
   Span<const void*> inputs() const { return {nullptr, 0}; }
   Span<void*> outputs() const { return {&args_.out, 1}; }
+  bool whole_depth() const { return false; }
+  void ask(int64_t, int64_t, int64_t, Ahead*) const {}
   const T* packed_b() const { return nullptr; }
   bool rows_of_b() const { return args_.g_last != 0; }
   bool skinny(const Block<T>&, T*) const { return false; }

@@ -35,6 +35,12 @@ class ForwardProblem {
   const EpilogueParams& epilogue() const { return args_.ep; }
   Span<const void*> inputs() const { return args_.in; }
   Span<void*> outputs() const { return args_.out; }
+  bool whole_depth() const { return true; }
+  void ask(int64_t batch, int64_t m0, int64_t m, Ahead* ahead) const {
+    const Image<T> image(args_.image, forward_axis(g_, 0), forward_axis(g_, 1), forward_axis(g_, 2), g_.in_channels,
+                         batch * g_.in_group(), g_.in_group());
+    if (image.pixels()) ahead->add(image.pixel(m0), m * g_.in_channels * int64_t{sizeof(T)});
+  }
   const T* packed_b() const { return args_.packed != 0 ? static_cast<const T*>(args_.weight) : nullptr; }
   bool rows_of_b() const { return false; }
   const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }
@@ -108,6 +114,13 @@ class InputGradProblem {
   const EpilogueParams& epilogue() const { return args_.ep; }
   Span<const void*> inputs() const { return args_.in; }
   Span<void*> outputs() const { return args_.out; }
+  bool whole_depth() const { return true; }
+  void ask(int64_t batch, int64_t m0, int64_t m, Ahead* ahead) const {
+    const Axis* a = axes(batch);
+    const Image<T> image(args_.image, a[0], a[1], a[2], g_.out_channels, batch % g_.groups * g_.out_group(),
+                         g_.out_group());
+    if (image.pixels()) ahead->add(image.pixel(m0), m * g_.out_channels * int64_t{sizeof(T)});
+  }
   const T* packed_b() const { return nullptr; }
   bool rows_of_b() const { return false; }
   const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }
@@ -192,6 +205,8 @@ class WeightGradProblem {
   const EpilogueParams& epilogue() const { return ep_; }
   Span<const void*> inputs() const { return {nullptr, 0}; }
   Span<void*> outputs() const { return {&args_.out, 1}; }
+  bool whole_depth() const { return false; }
+  void ask(int64_t, int64_t, int64_t, Ahead*) const {}
   const T* packed_b() const { return nullptr; }
   bool rows_of_b() const { return false; }
   const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }

@@ -7,6 +7,8 @@
 //   rows(), cols(), depth()          largest m, n, k of any batch; rows(batch) and depth(batch) may be smaller
 //   a_block(batch, m0, m, k0, k, panel_rows, cols, buffer)     an ABlock, packed into buffer or the matrix itself
 //   b_block(b, n0, n, k0, k, buffer)                           a BBlock; always panels when share_b()
+//   whole_depth()                    whether b_block takes any k, not just kBlockDepth at most
+//   ask(batch, m0, m, ahead)         adds the memory of these rows of A, where it is one piece
 //   packed_b()                       B as panels over the whole k, one batch after the other, or null
 //   rows_of_b(), b_row(b, n0, k0, &distance)                   whether and where rows of B are contiguous in memory
 //   skinny(...)                      computes a block in its own way and says so, or returns false
@@ -42,12 +44,13 @@ LocalScratch<typename P::T> local_scratch(const P& p, const Plan& plan, char* ba
     s.bytes = round_up(s.bytes + elements * int64_t{sizeof(T)}, 64);
     return at;
   };
-  s.a = take(packed_a_size(round_up(plan.block_m, Micro<T>::kRows), plan.block_k));
+  const int64_t rows = plan.by_rows ? Micro<T>::kRows : round_up(plan.block_m, Micro<T>::kRows);
+  s.a = take(packed_a_size(rows, plan.block_k));
   const int64_t columns =
       plan.packing == Packing::kLocal ? round_up(min64(plan.group, plan.block_n), kPanel<T>) : kPanel<T>;
   s.b = take((columns + kRowPad) * plan.block_k);
-  const bool stored = !plan.in_place && !plan.by_tiles;
-  s.c = take(plan.splits > 1 ? kReduceElements : stored ? plan.block_m * (plan.block_n + kRowPad) : 0);
+  const bool stored = plan.by_rows ? !plan.in_place : !plan.in_place && !plan.by_tiles;
+  s.c = take(plan.splits > 1 ? kReduceElements : stored ? rows * (plan.block_n + kRowPad) : 0);
   s.tile = take(Micro<T>::kRows * kPanel<T>);
   s.epilogue = base + s.bytes;
   s.bytes += Epilogue::scratch_bytes(p.epilogue(), p.inputs().size, p.outputs().size);
@@ -164,6 +167,70 @@ void multiply_by_tiles(const P& p, const Plan& plan, const Block<typename P::T>&
                      cols);
       }
     }
+  }
+}
+
+// Sends columns [first, first + columns) of a finished block through the epilogue.
+template <class P>
+void finish_rows(const P& p, Epilogue& epilogue, const Block<typename P::T>& block, int64_t first, int64_t columns) {
+  const int64_t rows = p.straight() ? block.m : 1, column = p.column(block.batch) + block.n0 + first;
+  for (int64_t i = 0; i < block.m; i += rows) {
+    epilogue.run(reinterpret_cast<char*>(block.c + first + i * block.stride), block.stride,
+                 p.epilogue_row(block.batch, block.m0 + i), p.output_row(block.batch, block.m0 + i), rows, column,
+                 columns);
+  }
+}
+
+// One tile of rows along all columns, over all of k. Plain results go to their place, those of a short epilogue leave
+// as tiles.
+template <class P>
+void multiply_row(const P& p, const Block<typename P::T>& block, const BBlock<typename P::T>& b,
+                  const LocalScratch<typename P::T>& local, Ahead* ahead, Epilogue& epilogue) {
+  using T = typename P::T;
+  using M = Micro<T>;
+  const int64_t row = p.epilogue_row(block.batch, block.m0), out_row = p.output_row(block.batch, block.m0);
+  const int64_t column = p.column(block.batch) + block.n0;
+  const bool direct = p.straight() && epilogue.plain(), tiles = p.straight() && epilogue.in_registers();
+  T* c = direct ? static_cast<T*>(epilogue.plain_output()) + out_row * p.columns() + column : local.c;
+  const int64_t stride = direct ? p.columns() : block.stride;
+  ABlock<T> a{};
+  if (block.k > 0) a = p.a_block(block.batch, block.m0, block.m, 0, block.k, block.m, block.n, local.a);
+  for (int64_t j = 0; j < block.n; j += kPanel<T>) {
+    const int64_t cols = min64(kPanel<T>, block.n - j), vectors = ceil_div(cols, M::kLanes);
+    const bool in_tile = tiles || cols != vectors * M::kLanes;
+    const void* from = ahead->take(block.k);
+    asking_micro_for<M>(block.m, vectors)(block.k, a.data, a.row, a.k, b.data + j * b.column, b.row,
+                                          in_tile ? local.tile : c + j, in_tile ? kPanel<T> : stride, false, from,
+                                          ahead->step());
+    if (tiles) {
+      epilogue.run(reinterpret_cast<char*>(local.tile), kPanel<T>, row, out_row, block.m, column + j, cols);
+    } else if (in_tile) {
+      for (int64_t i = 0; i < block.m; ++i) copy_run(c + i * stride + j, local.tile + i * kPanel<T>, cols);
+    }
+  }
+  if (!direct && !tiles) finish_rows(p, epilogue, block, 0, block.n);
+}
+
+// A block whose B is near, over all of k: a tile of rows goes along all columns while it is in the first cache, and
+// what the next one needs is asked for meanwhile, so that A, results and residuals stream past.
+template <class P>
+void multiply_by_rows(const P& p, const Plan& plan, Block<typename P::T> block, const typename P::T* packed,
+                      const LocalScratch<typename P::T>& local, Epilogue& epilogue) {
+  using T = typename P::T;
+  const int64_t most = ceil_div(block.m, ceil_div(block.m, Micro<T>::kRows)), end = block.m0 + block.m;
+  const BBlock<T> b = packed_block(p, plan, p.b_of(block.batch), block.n0, 0, block.k, packed);
+  const int64_t steps = ceil_div(block.n, kPanel<T>) * max64(1, block.k);
+  for (; block.m0 < end; block.m0 += most) {
+    block.m = min64(most, end - block.m0);
+    Ahead ahead(steps);
+    if (block.m0 + most < end) {
+      const int64_t next = block.m0 + most, rows = min64(most, end - next);
+      p.ask(block.batch, next, rows, &ahead);
+      if (p.straight() && block.n == p.columns()) {
+        epilogue.ask(p.epilogue_row(block.batch, next), p.output_row(block.batch, next), rows, &ahead);
+      }
+    }
+    multiply_row(p, block, b, local, &ahead, epilogue);
   }
 }
 
@@ -311,7 +378,7 @@ struct Driver {
       return;
     }
     const int64_t column = p.column(block.batch) + block.n0;
-    if (plan.in_place) {
+    if (plan.in_place && !plan.by_rows) {
       block.stride = p.columns();
       block.c = static_cast<T*>(epilogue.plain_output()) + p.output_row(block.batch, block.m0) * block.stride + column;
       multiply(p, plan, block, shared, local, [](int64_t, int64_t) {});
@@ -320,22 +387,16 @@ struct Driver {
     block.c = local.c;
     block.stride = block.n <= kTile / 2 ? block.n : block.n + kRowPad;
     epilogue.begin_batch(p.epilogue_batch(block.batch));
+    if (plan.by_rows) {
+      multiply_by_rows(p, plan, block, shared, local, epilogue);
+      return;
+    }
     if (plan.by_tiles) {
       multiply_by_tiles(p, plan, block, shared, local, epilogue);
       return;
     }
-    multiply(p, plan, block, shared, local, [&](int64_t first, int64_t columns) {
-      finish_rows(p, epilogue, block.batch, block.m0, block.m, block.c + first, block.stride, column + first, columns);
-    });
-  }
-
-  static void finish_rows(const P& p, Epilogue& epilogue, int64_t batch, int64_t m0, int64_t m, T* c, int64_t stride,
-                          int64_t column, int64_t columns) {
-    const int64_t rows = p.straight() ? m : 1;
-    for (int64_t i = 0; i < m; i += rows) {
-      epilogue.run(reinterpret_cast<char*>(c + i * stride), stride, p.epilogue_row(batch, m0 + i),
-                   p.output_row(batch, m0 + i), rows, column, columns);
-    }
+    multiply(p, plan, block, shared, local,
+             [&](int64_t first, int64_t columns) { finish_rows(p, epilogue, block, first, columns); });
   }
 
   static int64_t reduce_width(const Plan& plan) { return min64(plan.n, kReduceElements); }
@@ -361,7 +422,7 @@ struct Driver {
       }
     }
     epilogue.begin_batch(p.epilogue_batch(batch));
-    finish_rows(p, epilogue, batch, m0, m, local.c, n, p.column(batch) + n0, n);
+    finish_rows(p, epilogue, {local.c, n, batch, m0, m, n0, n, 0, 0}, 0, n);
   }
 };
 

@@ -34,6 +34,42 @@ inline void gather_elements(char* to, const char* from, int64_t stride, int64_t 
   }
 }
 
+// Stretches of memory that will be needed soon, to be asked for bit by bit in `steps` steps.
+class Ahead {
+ public:
+  explicit Ahead(int64_t steps) : steps_(steps) {}
+
+  void add(const void* data, int64_t bytes) {
+    if (bytes <= 0 || count_ == kMost) return;
+    parts_[count_++] = {static_cast<const char*>(data), bytes};
+    total_ += bytes;
+  }
+
+  // Bytes from one step to the next.
+  int64_t step() const { return min64(64, ceil_div(total_, steps_)); }
+
+  // Where the next `steps` steps begin.
+  const void* take(int64_t steps) {
+    if (at_ == count_) return this;
+    Part& part = parts_[at_];
+    const char* from = part.data;
+    const int64_t bytes = steps * step();
+    part.data += bytes;
+    part.bytes -= bytes;
+    if (part.bytes <= 0) ++at_;
+    return from;
+  }
+
+ private:
+  struct Part {
+    const char* data;
+    int64_t bytes;
+  };
+  static constexpr int kMost = 6;
+  Part parts_[kMost];
+  int64_t steps_, count_ = 0, at_ = 0, total_ = 0;
+};
+
 class Epilogue {
  public:
   static int64_t scratch_bytes(const EpilogueParams& p, int64_t inputs, int64_t outputs) {
@@ -76,6 +112,7 @@ class Epilogue {
     return value_size == int64_t{sizeof(float)} && epilogue.read(p, inputs, outputs);
   }
   bool plain() const { return plain_; }
+  bool in_registers() const { return short_; }
   void* plain_output() const { return out_[0]; }
 
   void begin_batch(int64_t batch) {
@@ -91,6 +128,19 @@ class Epilogue {
     const char* to = static_cast<const char*>(out_[0]) + (out_row * columns_ + column) * value_size_;
     for (int64_t i = 0; i < rows; ++i, to += columns_ * value_size_) {
       for (int64_t b = 0; b < bytes; b += kLine) __builtin_prefetch(to + b, 1, 3);
+    }
+  }
+
+  // Whole rows of the outputs, and of operands as large as they are.
+  void ask(int64_t row, int64_t out_row, int64_t rows, Ahead* ahead) const {
+    for (int64_t o = 0; o < out_.size; ++o) {
+      const int64_t bytes = columns_ * p_->out_sizes[o];
+      ahead->add(static_cast<const char*>(out_[o]) + out_row * bytes, rows * bytes);
+    }
+    for (int64_t e = 0; e < in_.size; ++e) {
+      if (p_->row[e] != columns_ || p_->col[e] != 1) continue;
+      const int64_t first = batch_ * p_->batch[e] + row * columns_;
+      ahead->add(static_cast<const char*>(in_[e]) + first * p_->sizes[e], rows * columns_ * p_->sizes[e]);
     }
   }
 

@@ -64,6 +64,11 @@ class GemmProblem {
     return pack_b(this->b(b) + k0 * row + n0 * col, row, col, n, k, to);
   }
 
+  bool whole_depth() const { return true; }
+  void ask(int64_t batch, int64_t m0, int64_t m, Ahead* ahead) const {
+    const int64_t row = args_.a_strides[0];
+    if (args_.a_strides[1] == 1 && row == args_.k) ahead->add(a(batch) + m0 * row, m * row * int64_t{sizeof(T)});
+  }
   const T* packed_b() const { return nullptr; }
   bool rows_of_b() const { return args_.b_strides[1] == 1; }
 

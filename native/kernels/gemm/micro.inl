@@ -22,6 +22,10 @@ template <class T>
 using PackingMicroFunction = void (*)(int64_t k, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_k, T* c,
                                       int64_t c_row, bool accumulate, T* packed, int64_t next);
 
+template <class T>
+using AskingMicroFunction = void (*)(int64_t k, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_k, T* c,
+                                     int64_t c_row, bool accumulate, const void* ahead, int64_t step);
+
 template <class M>
 inline typename M::V micro_load(const typename M::T* p) {
   return *reinterpret_cast<const typename M::Unaligned*>(p);
@@ -57,12 +61,13 @@ inline void prefetch_panel_row(const typename M::T* b) {
   for (int i = 0; i < kPanelBytes; i += kLine) __builtin_prefetch(last - i, 0, 2);
 }
 
-template <class M, int kRows, int kVectors, bool kPacking>
+template <class M, int kRows, int kVectors, bool kPacking, bool kAhead = false>
 inline __attribute__((always_inline)) void micro_body(int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k,
                                                       const typename M::T* b, int64_t b_k, typename M::T* c,
                                                       int64_t c_row, bool accumulate,
                                                       [[maybe_unused]] typename M::T* packed,
-                                                      [[maybe_unused]] int64_t next) {
+                                                      [[maybe_unused]] int64_t next,
+                                                      [[maybe_unused]] const char* ahead = nullptr) {
   using T = typename M::T;
   using V = typename M::V;
   constexpr int kBases = (kRows + 2) / 3;  // one address register serves three rows: p, p + s, p + 2 s
@@ -79,6 +84,10 @@ inline __attribute__((always_inline)) void micro_body(int64_t k, const typename 
     const V b0 = micro_load<M>(b);
     V b1 = b0;
     if constexpr (kVectors > 1) b1 = micro_load<M>(b + M::kLanes);
+    if constexpr (kAhead) {
+      __builtin_prefetch(ahead, 0, 2);
+      ahead += next;
+    }
     if constexpr (kPacking) {
       prefetch_panel_row<M>(b + next);
       micro_store<M>(packed, b0);
@@ -113,6 +122,14 @@ void packing_micro(int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k
   micro_body<M, kRows, 2, true>(k, a, a_row, a_k, b, b_k, c, c_row, accumulate, packed, next);
 }
 
+// Asks for memory from `ahead` on, `step` bytes further for each row of B.
+template <class M, int kRows, int kVectors>
+void asking_micro(int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k, const typename M::T* b, int64_t b_k,
+                  typename M::T* c, int64_t c_row, bool accumulate, const void* ahead, int64_t step) {
+  micro_body<M, kRows, kVectors, false, true>(k, a, a_row, a_k, b, b_k, c, c_row, accumulate, nullptr, step,
+                                              static_cast<const char*>(ahead));
+}
+
 template <class M, int kVectors, int kRows = M::kRows>
 inline MicroFunction<typename M::T> micro_with(int64_t rows) {
   if constexpr (kRows > 1) {
@@ -128,6 +145,20 @@ inline PackingMicroFunction<typename M::T> packing_micro_for(int64_t rows) {
     if (rows < kRows) return packing_micro_for<M, kRows - 1>(rows);
   }
   return packing_micro<M, kRows>;
+}
+
+template <class M, int kVectors, int kRows = M::kRows>
+inline AskingMicroFunction<typename M::T> asking_micro_with(int64_t rows) {
+  if constexpr (kRows > 1) {
+    if (rows < kRows) return asking_micro_with<M, kVectors, kRows - 1>(rows);
+  }
+  return asking_micro<M, kRows, kVectors>;
+}
+
+// The kernel that asks for memory ahead of time.
+template <class M>
+inline AskingMicroFunction<typename M::T> asking_micro_for(int64_t rows, int64_t vectors) {
+  return vectors > 1 ? asking_micro_with<M, 2>(rows) : asking_micro_with<M, 1>(rows);
 }
 
 // The kernel for `rows` (1..kRows) and one or two vectors of columns.

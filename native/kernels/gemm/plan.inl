@@ -18,6 +18,7 @@ constexpr int64_t kLocalGroup = 256;       // columns of B a task packs at a tim
 constexpr int64_t kReduceElements = 8192;  // results per task that adds partial sums
 constexpr int64_t kSharedBytes = int64_t{256} << 20;
 constexpr int64_t kNearBytes = 32768;  // a B that stays in L1 whatever its order
+constexpr int64_t kNearB = 512 << 10;  // bytes of a packed B that stays in L2 while A streams past
 constexpr int64_t kDotRows = 16;       // rows of A for which dot products beat packing B
 
 enum class Packing {
@@ -36,6 +37,7 @@ struct Plan {
   int64_t padded_n;  // columns of packed B
   Packing packing;
   bool in_place;  // results are summed in the output; not when its rows would share cache sets, or need an epilogue
+  bool by_rows;   // B is near: tiles of rows go along all columns, over all of k
   bool by_tiles;  // every tile of results is whole after one block of k and goes through the epilogue at once
   int64_t tiles() const { return batches * blocks_m * blocks_n * splits; }
   int64_t tasks() const { return ceil_div(tiles(), batches_per_task); }
@@ -130,6 +132,9 @@ Plan make_plan(const P& p) {
   plan.packing = choose_packing(p, plan, plan.tasks());
   plan.group = plan.packing == Packing::kLocal ? kLocalGroup : kTile;
   const bool panels = plan.packing != Packing::kNone && plan.packing != Packing::kFirst;
+  plan.by_rows = panels && plan.packing != Packing::kLocal && p.whole_depth() && plan.splits == 1 &&
+                 plan.m > kDotRows && plan.k * plan.padded_n * int64_t{sizeof(T)} <= kNearB;
+  if (plan.by_rows) plan.blocks_k = 1, plan.block_k = plan.k;
   plan.by_tiles = panels && p.straight() && plan.k <= kBlockDepth && plan.m > kDotRows &&
                   Epilogue::is_short(p.epilogue(), sizeof(T), p.inputs().size, p.outputs().size);
   const bool conflicts =

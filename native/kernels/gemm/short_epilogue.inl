@@ -1,5 +1,5 @@
-// The epilogue that most layers have, in one pass through registers: a bias per column, a residual, and bounds.
-// Its bits are those of the operations one by one; epilogue.inl runs every other program.
+// The epilogue that most layers have, in one pass through registers: a bias per column or row, a residual, and
+// bounds. Its bits are those of the operations one by one; epilogue.inl runs every other program.
 #pragma once
 #include "kernels/elementwise/vm.h"
 #include "kernels/gemm/gemm.h"
@@ -58,7 +58,7 @@ class ShortEpilogue {
   void run(const EpilogueParams& p, Span<const void*> in, const float* from, int64_t stride, float* to,
            int64_t to_stride, int64_t batch, int64_t row, int64_t rows, int64_t column, int64_t columns) const {
     const auto operand = [&](int64_t e) {
-      return static_cast<const float*>(in[e]) + batch * p.batch[e] + row * p.row[e] + column;
+      return static_cast<const float*>(in[e]) + batch * p.batch[e] + row * p.row[e] + column * p.col[e];
     };
     const Rows all = {from,
                       stride,
@@ -70,13 +70,16 @@ class ShortEpilogue {
                       rows,
                       columns};
     if (all.bias == nullptr) {
-      run_with<false>(all);
+      run_with<Bias::kNone>(all);
+    } else if (p.col[bias_] == 1) {
+      run_with<Bias::kColumns>(all);
     } else {
-      run_with<true>(all);
+      run_with<Bias::kRows>(all);
     }
   }
 
  private:
+  enum class Bias { kNone, kColumns, kRows };
   struct Rows {
     const float* from;
     int64_t stride;
@@ -94,12 +97,13 @@ class ShortEpilogue {
 
   bool read_add(const EpilogueParams& p, int64_t inputs, int64_t source) {
     const int64_t e = source - 1;
-    if (e < 0 || e >= inputs || p.sizes[e] != int64_t{sizeof(float)} || p.col[e] != 1 || bounds_ > 0) return false;
-    if (p.row[e] == 0 && bias_ < 0 && residual_ < 0) {
+    if (e < 0 || e >= inputs || p.sizes[e] != int64_t{sizeof(float)} || bounds_ > 0) return false;
+    const bool per_row = p.col[e] == 0 && p.row[e] == 1;
+    if ((per_row || (p.col[e] == 1 && p.row[e] == 0)) && bias_ < 0 && residual_ < 0) {
       bias_ = e;
       return true;
     }
-    if (residual_ >= 0) return false;
+    if (residual_ >= 0 || p.col[e] != 1) return false;
     residual_ = e;
     return true;
   }
@@ -120,7 +124,7 @@ class ShortEpilogue {
     return true;
   }
 
-  template <bool kBias>
+  template <Bias kBias>
   void run_with(const Rows& r) const {
     if (r.residual == nullptr) {
       run_with<kBias, false>(r);
@@ -128,7 +132,7 @@ class ShortEpilogue {
       run_with<kBias, true>(r);
     }
   }
-  template <bool kBias, bool kResidual>
+  template <Bias kBias, bool kResidual>
   void run_with(const Rows& r) const {
     if (bounds_ == 0) {
       run_rows<kBias, kResidual, 0>(r);
@@ -139,11 +143,11 @@ class ShortEpilogue {
     }
   }
 
-  template <bool kBias, bool kResidual, int kBounds>
+  template <Bias kBias, bool kResidual, int kBounds>
   void run_rows(const Rows& r) const {
     const F32 lower = F32::set(lower_), upper = F32::set(upper_);
     const auto finish = [&](F32 v, F32 bias, F32 residual) {
-      if constexpr (kBias) v = v + bias;
+      if constexpr (kBias != Bias::kNone) v = v + bias;
       if constexpr (kResidual) v = v + residual;
       if constexpr (kBounds > 0) v = select(lt(v, lower), lower, v);
       if constexpr (kBounds > 1) v = select(lt(upper, v), upper, v);
@@ -155,12 +159,15 @@ class ShortEpilogue {
       const float* from = r.from + i * r.stride;
       const float* residual = kResidual ? r.residual + i * r.residual_stride : nullptr;
       float* to = r.to + i * r.to_stride;
+      const F32 row_bias = kBias == Bias::kRows ? F32::set(r.bias[i]) : none;
       for (int64_t j = 0; j < whole; j += F32::kLanes) {
-        finish(F32::load(from + j), kBias ? F32::load(r.bias + j) : none, kResidual ? F32::load(residual + j) : none)
+        finish(F32::load(from + j), kBias == Bias::kColumns ? F32::load(r.bias + j) : row_bias,
+               kResidual ? F32::load(residual + j) : none)
             .store(to + j);
       }
       if (rest == 0) continue;
-      finish(F32::load_partial(from + whole, rest), kBias ? F32::load_partial(r.bias + whole, rest) : none,
+      finish(F32::load_partial(from + whole, rest),
+             kBias == Bias::kColumns ? F32::load_partial(r.bias + whole, rest) : row_bias,
              kResidual ? F32::load_partial(residual + whole, rest) : none)
           .store_partial(to + whole, rest);
     }
