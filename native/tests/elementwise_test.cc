@@ -73,7 +73,9 @@ struct Call {
             list(code),
             list(out_regs),
             list(out_sizes),
-            static_cast<int64_t>(inputs.size() + consts.size()) + temporaries};
+            static_cast<int64_t>(inputs.size() + consts.size()) + temporaries,
+            0,
+            {nullptr, 0}};
     return &args;
   }
 };
@@ -290,6 +292,38 @@ void test_registers(const Machine& m) {
   for (size_t i = 0; i < y.size(); ++i) CHECK(y[i] == a[0] && z[i] == -1, "fill at %d", int(i));
 }
 
+// Outputs whose rows are apart, also of a register that a contiguous output has too, and of an input.
+void test_apart(const Machine& m) {
+  const int64_t rows = 700, row = 33, n = rows * row, distance[] = {40, 33, 50, 35};
+  const auto a = kernel_test::random_values<float>(static_cast<size_t>(n), 8);
+  std::vector<float> y[4];
+  Call call;
+  call.dims = {n};
+  call.inputs = {{a.data(), 4, {1}}};
+  call.temporaries = 2;
+  call.code = {m.op("neg_f32"), 1, 0, -1, -1, m.op("add_f32"), 2, 1, 1, -1};
+  const int64_t registers[] = {2, 1, 1, 0};
+  for (int o = 0; o < 4; ++o) {
+    y[o].assign(static_cast<size_t>(rows * distance[o]), 9);
+    call.outputs.push_back({y[o].data(), 4, registers[o]});
+  }
+  call.finish();
+  call.args.row = row;
+  call.args.out_rows = {distance, 4};
+  for (Order order : {Order::kForward, Order::kShuffled, Order::kOneCall}) {
+    kernel_test::run(m.row(), &call.args, order);
+    for (int o = 0; o < 4; ++o) {
+      const float factor = o == 0 ? -2 : o == 3 ? 1 : -1;
+      for (int64_t i = 0; i < rows * distance[o]; ++i) {
+        const int64_t r = i / distance[o], c = i % distance[o];
+        const float want = c < row ? factor * a[static_cast<size_t>(r * row + c)] : 9;
+        CHECK(y[o][static_cast<size_t>(i)] == want, "output %d apart at %d", o, int(i));
+      }
+      std::fill(y[o].begin(), y[o].end(), 9.0f);
+    }
+  }
+}
+
 // Joins calls of one program into the arguments of a sweep. The calls must outlive it.
 struct Sweep {
   std::vector<const void*> in;
@@ -485,6 +519,7 @@ void test_isa(const IsaTable& table) {
   test_random_views(m);
   test_aliasing(m);
   test_registers(m);
+  test_apart(m);
   test_sweeps(m);
   test_all_sums(m);
   std::printf("%s: ok\n", table.isa.c_str());

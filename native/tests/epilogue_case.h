@@ -7,7 +7,7 @@
 struct EpilogueCase {
   std::vector<const void*> in;
   std::vector<void*> out;
-  std::vector<int64_t> row, col, batch, sizes, consts, const_sizes, code, out_regs, out_sizes;
+  std::vector<int64_t> row, col, batch, sizes, consts, const_sizes, code, out_regs, out_sizes, out_rows;
   int64_t registers = 1;
 
   // Operands first, then constants, then operations; each returns its register.
@@ -40,15 +40,17 @@ struct EpilogueCase {
     return -1;
   }
 
-  void output(void* data, int64_t reg, int64_t size) {
+  // `distance`: elements between rows, for all outputs of a case or for none.
+  void output(void* data, int64_t reg, int64_t size, int64_t distance = 0) {
+    if (distance > 0) out_rows.push_back(distance);
     out.push_back(data);
     out_regs.push_back(reg);
     out_sizes.push_back(size);
   }
 
   brawn::EpilogueParams params() const {
-    return {span(row),         span(col),  span(batch),    span(sizes),     span(consts),
-            span(const_sizes), span(code), span(out_regs), span(out_sizes), registers};
+    return {span(row),  span(col),      span(batch),     span(sizes),    span(consts), span(const_sizes),
+            span(code), span(out_regs), span(out_sizes), span(out_rows), registers};
   }
   brawn::Span<const void*> inputs() const { return span(in); }
   brawn::Span<void*> outputs() const { return span(out); }
@@ -60,6 +62,7 @@ struct EpilogueCase {
 };
 
 // The epilogues every product is tested with, on outputs of `rows` x `cols` per batch.
+// The last three write rows that are apart.
 enum class EpilogueKind {
   kPlain,
   kBiasRelu,
@@ -68,6 +71,9 @@ enum class EpilogueKind {
   kRowScale,
   kBiasResidualClamp,
   kRowBias,
+  kPlainApart,
+  kBiasReluApart,
+  kTwoOutputsApart,
   kCount
 };
 
@@ -79,19 +85,29 @@ struct EpilogueRun {
   std::vector<T> residual;  // the start of `result` when it is also an operand
   EpilogueCase ep;
   int64_t cols, rows;
+  bool apart;
+  int64_t distance;  // between rows of `result`
 
-  EpilogueRun(EpilogueKind which, int64_t batch, int64_t m, int64_t n) : kind(which), cols(n), rows(m) {
+  EpilogueRun(EpilogueKind which, int64_t batch, int64_t m, int64_t n)
+      : kind(which),
+        cols(n),
+        rows(m),
+        apart(which >= EpilogueKind::kPlainApart && n > 1),
+        distance(n + (apart ? 3 : 0)) {
+    if (kind == EpilogueKind::kPlainApart) kind = EpilogueKind::kPlain;
+    if (kind == EpilogueKind::kBiasReluApart) kind = EpilogueKind::kBiasRelu;
+    if (kind == EpilogueKind::kTwoOutputsApart) kind = EpilogueKind::kTwoOutputs;
     const size_t count = static_cast<size_t>(batch * m * n);
     const std::string t = kernel_test::dtype_name<T>();
     bias = kernel_test::random_values<T>(static_cast<size_t>(n), 11);
     scale = kernel_test::random_values<T>(static_cast<size_t>(m), 12);
-    result.assign(count, T(77));
+    result.assign(static_cast<size_t>(batch * m * distance), T(77));
     const int64_t size = sizeof(T);
     if (kind == EpilogueKind::kPlain) {
-      ep.output(result.data(), 0, size);
+      ep.output(result.data(), 0, size, apart ? distance : 0);
     } else if (kind == EpilogueKind::kBiasRelu) {
       const int64_t b = ep.operand(bias.data(), size, 0, 1);
-      ep.output(result.data(), ep.op("relu_" + t, ep.op("add_" + t, 0, b)), size);
+      ep.output(result.data(), ep.op("relu_" + t, ep.op("add_" + t, 0, b)), size, apart ? distance : 0);
     } else if (kind == EpilogueKind::kResidualInPlace) {
       residual = kernel_test::random_values<T>(count, 13);
       result = residual;
@@ -102,10 +118,10 @@ struct EpilogueRun {
       flags.assign(count, 9);
       second.assign(count, T(5));
       const int64_t zero = ep.constant(T(0));
-      ep.output(second.data(), 0, size);
+      ep.output(second.data(), 0, size, apart ? n : 0);
       const int64_t relu = ep.op("relu_" + t, 0);
-      ep.output(flags.data(), ep.op("gt_" + t, 0, zero), 1);
-      ep.output(result.data(), relu, size);
+      ep.output(flags.data(), ep.op("gt_" + t, 0, zero), 1, apart ? n : 0);
+      ep.output(result.data(), relu, size, apart ? distance : 0);
     } else if (kind == EpilogueKind::kBiasResidualClamp) {
       residual = kernel_test::random_values<T>(count, 13);
       result = residual;
@@ -150,11 +166,16 @@ struct EpilogueRun {
   void check(const std::vector<double>& product, double tolerance, const char* what) const {
     for (size_t i = 0; i < product.size(); ++i) {
       const double want = expected(product[i], static_cast<int64_t>(i));
-      CHECK(kernel_test::close(result[i], want, tolerance), "%s: epilogue %d element %zu is %g, expected %g", what,
-            static_cast<int>(kind), i, static_cast<double>(result[i]), want);
+      const size_t row = i / static_cast<size_t>(cols), column = i % static_cast<size_t>(cols);
+      const T got = result[row * static_cast<size_t>(distance) + column];
+      CHECK(kernel_test::close(got, want, tolerance), "%s: epilogue %d element %zu is %g, expected %g", what,
+            static_cast<int>(kind), i, static_cast<double>(got), want);
       if (kind != EpilogueKind::kTwoOutputs) continue;
       CHECK(kernel_test::close(second[i], product[i], tolerance), "%s: second output %zu", what, i);
       CHECK(flags[i] == (second[i] > 0 ? 1 : 0), "%s: flag %zu", what, i);
+    }
+    for (size_t i = 0; apart && i < result.size(); ++i) {
+      if (static_cast<int64_t>(i) % distance >= cols) CHECK(result[i] == T(77), "%s: written between rows", what);
     }
   }
 

@@ -120,6 +120,10 @@ export interface KernelOp<A extends Attrs = Attrs> extends OpBase<A>, Sinkable<A
   readonly contraction?: true;
   /** How that epilogue sees an output. Unless told it has one batch, and a row for all but the last dimension. */
   readonly matrix?: (output: Shape, inputs: readonly TensorType[]) => Matrix;
+  /**
+   * Where input `i` stands in the result, which consists of its inputs: what nothing else reads may be computed there.
+   */
+  readonly part?: (whole: View, inputs: readonly TensorType[], attrs: A, i: number) => View;
   /** Whether the result is the sum of the input's rows, all leading axes being one: it can be made with the input. */
   readonly sumsColumns?: (input: TensorType, attrs: A) => boolean;
 }

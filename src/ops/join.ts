@@ -5,7 +5,7 @@
 import { type DType, promote } from '../dtype.js';
 import { ArgumentError, ShapeError } from '../errors.js';
 import { defineOp, type KernelOp, type TensorType } from '../graph/node.js';
-import { contiguousView } from '../graph/view.js';
+import { contiguousView, type View } from '../graph/view.js';
 import { normalizeAxis, type Shape, sameShape, showShape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { apply, checkTensor, expandTo } from './apply.js';
@@ -15,11 +15,16 @@ import { copyInto, forEachPosition, part, sliceView } from './slice.js';
 
 type AxisAttrs = { axis: number };
 
-/** Where input number `i` stands in the result, as slice attributes. */
-function placeOf(inputs: readonly TensorType[], i: number, axis: number) {
+/** Where input number `i` starts along the axis. */
+const startOf = (inputs: readonly TensorType[], i: number, axis: number): number =>
+  inputs.slice(0, i).reduce((sum, input) => sum + input.shape[axis], 0);
+
+/** The part of `whole` that is input number `i`. */
+function partOf(whole: View, inputs: readonly TensorType[], { axis }: AxisAttrs, i: number): View {
   const { shape } = inputs[i];
-  const before = inputs.slice(0, i).reduce((sum, input) => sum + input.shape[axis], 0);
-  return { starts: shape.map((_, d) => (d === axis ? before : 0)), sizes: shape, steps: shape.map(() => 1) };
+  const start = startOf(inputs, i, axis);
+  const starts = shape.map((_, d) => (d === axis ? start : 0));
+  return sliceView(whole, { starts, sizes: shape, steps: shape.map(() => 1) });
 }
 
 const concatOp: KernelOp<AxisAttrs> = defineOp<AxisAttrs, KernelOp<AxisAttrs>>({
@@ -30,20 +35,20 @@ const concatOp: KernelOp<AxisAttrs> = defineOp<AxisAttrs, KernelOp<AxisAttrs>>({
     return { shape: inputs[0].shape.map((dim, i) => (i === axis ? total : dim)), dtype: inputs[0].dtype };
   },
   gradient: (g, { inputs, attrs: { axis }, needs }) =>
-    inputs.map(({ shape }, i) =>
-      needs[i] ? part(g, axis, placeOf(inputs, i, axis).starts[axis], shape[axis]) : undefined,
-    ),
+    inputs.map(({ shape }, i) => (needs[i] ? part(g, axis, startOf(inputs, i, axis), shape[axis]) : undefined)),
   lower(context) {
     const { inputs } = context.node;
     const out = context.out();
-    inputs.forEach((input, i) => {
-      if (sizeOf(input.shape) === 0) return;
-      copyInto(context, context.input(i), { ...out, ...sliceView(out, placeOf(inputs, i, context.attrs.axis)) });
+    inputs.forEach((node, i) => {
+      const [input, place] = [context.input(i), { ...out, ...partOf(out, inputs, context.attrs, i) }];
+      const isThere = input.buffer === place.buffer;
+      if (sizeOf(node.shape) > 0 && !isThere) copyInto(context, input, place);
     });
   },
-  reference(inputs, out, { axis }) {
+  part: partOf,
+  reference(inputs, out, attrs) {
     inputs.forEach((input, i) => {
-      forEachPosition(sliceView(contiguousView(out.shape), placeOf(inputs, i, axis)), (at, from) => {
+      forEachPosition(partOf(contiguousView(out.shape), inputs, attrs, i), (at, from) => {
         out.values[at] = input.values[from];
       });
     });

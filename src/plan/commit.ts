@@ -61,10 +61,12 @@ function findTail(steps: readonly Step[], assigns: readonly Assign[]): Set<Step>
     }
   for (const step of [...steps].reverse()) {
     const outputs = operandsOf(step.writes).map(({ buffer }) => buffer);
+    const isWholly = operandsOf(step.writes).every(isWhole);
     const isLast = outputs.every(
       (buffer) => buffer.place.kind === 'arena' && (readers.get(buffer) ?? []).every((reader) => tail.has(reader)),
     );
-    if (step.kernel === 'elementwise' && isLast && outputs.some((buffer) => values.has(buffer))) tail.add(step);
+    if (step.kernel === 'elementwise' && isWholly && isLast && outputs.some((buffer) => values.has(buffer)))
+      tail.add(step);
   }
   return tail;
 }

@@ -2,7 +2,7 @@
  * Lowering: units of the fused graph become steps over buffers. Views cost nothing here; elementwise groups become
  * code for the native virtual machine; everything else is emitted by its op's `lower`.
  */
-import { bytesOf, type DType } from '../dtype.js';
+import { bytesOf, type DType, isFloat } from '../dtype.js';
 import { InternalError } from '../errors.js';
 import { consumersOf, type Graph, isLeaf, keptBy, leafIndex } from '../graph/graph.js';
 import type { Node } from '../graph/node.js';
@@ -13,6 +13,7 @@ import { groupCode } from './elementwise-code.js';
 import { epilogueOf, rowsAndColumns } from './epilogue.js';
 import { type Buffer, isWhole, type Operand, type Step, type StepList } from './ir.js';
 import type { Epilogue, LowerContext } from './lower-context.js';
+import { type Part, partsOf, rowDistances, rowOf, takesRows } from './parts.js';
 import type { Unit } from './unit.js';
 
 export class Lowering {
@@ -27,6 +28,9 @@ export class Lowering {
   readonly #kept: ReadonlySet<Node>;
   readonly #copies = new Map<string, Operand>();
   readonly #homes = new Map<Node, Unit[]>();
+  readonly #parts: ReadonlyMap<Node, Part>;
+  /** Results of which parts are computed before they are. */
+  readonly #wholes = new Map<Node, Operand>();
   #origin: Node | undefined;
   #label = '';
 
@@ -37,6 +41,7 @@ export class Lowering {
     this.#leafOf = leafIndex(graph);
     this.#consumers = consumersOf(graph);
     this.#kept = keptBy(graph);
+    this.#parts = inPlace ? partsOf(graph) : new Map();
     for (const [index, leaf] of graph.leaves.entries())
       this.#leafBuffers.push(this.#buffer(sizeOf(leaf.shape) * bytesOf(leaf.dtype), { kind: 'leaf', index }));
     for (const [index, node] of graph.outputs.entries()) {
@@ -71,6 +76,13 @@ export class Lowering {
     const index = node && this.#outputs.get(node);
     const place: Buffer['place'] = index === undefined ? { kind: 'arena', offset: -1 } : { kind: 'output', index };
     return { ...contiguousView(shape), buffer: this.#buffer(bytes, place), dtype };
+  }
+
+  /** Where the result of a node will lie, with the parts that are there already. */
+  #whole(node: Node): Operand {
+    let whole = this.#wholes.get(node);
+    if (!whole) this.#wholes.set(node, (whole = this.allocate(node.shape, node.dtype, node)));
+    return whole;
   }
 
   /** Where the value of a node lies. */
@@ -144,11 +156,12 @@ export class Lowering {
     const { shape } = outputs[0];
     if (sizeOf(shape) === 0) return;
     const inPlace = inPlacePairs(inputs, outputs);
+    const row = rowOf(outputs.find((output) => !isContiguous(output)) ?? outputs[0]);
     this.#steps.push({
       kernel: 'elementwise',
       reads: { in: inputs },
       writes: { out: outputs },
-      params: passOver(shape, inputs, outputs),
+      params: { ...passOver(shape, inputs, outputs), row, out_rows: rowDistances(outputs, row) },
       code,
       label,
       flops,
@@ -205,10 +218,11 @@ export class Lowering {
       flops = 0;
     };
     const out = () => {
-      const place = this.allocate(node.shape, node.dtype, node);
+      const place = this.#wholes.get(node) ?? this.allocate(node.shape, node.dtype, node);
       this.#values.set(node, place);
       return place;
     };
+    const row = isFloat(node.dtype) ? rowsAndColumns(node)[2] : 0;
     return {
       node,
       attrs: node.attrs,
@@ -222,7 +236,11 @@ export class Lowering {
       emit,
       emitContraction: (kernel, reads, params) => {
         const plain = { instructions: [], constants: [], outRegisters: [0], registers: 1 };
-        const { code, inputs, outputs } = epilogue ?? { code: plain, inputs: [], outputs: [out()] };
+        const { code, inputs, outputs } = epilogue ?? {
+          code: plain,
+          inputs: [],
+          outputs: [this.#claimRows(node, row)],
+        };
         if (epilogue) for (const ins of code.instructions) flops += ins.args.length ? sizeOf(node.shape) : 0;
         const column = (k: 0 | 1 | 2) => inputs.map(({ strides }) => strides[k]);
         emit(
@@ -236,6 +254,7 @@ export class Lowering {
             ep_col: column(2),
             ep_sizes: inputs.map(({ operand }) => bytesOf(operand.dtype)),
             ep_out_sizes: outputs.map((output) => bytesOf(output.dtype)),
+            ep_out_rows: rowDistances(outputs, row),
           },
           code,
         );
@@ -252,9 +271,10 @@ export class Lowering {
     const group = groupCode(unit.nodes, inside, used, contraction);
     if (contraction) {
       const inputs = group.inputs.map((node) => this.value(node));
-      const strides = epilogueOf(inputs, rowsAndColumns(contraction));
+      const matrix = rowsAndColumns(contraction);
+      const strides = epilogueOf(inputs, matrix);
       if (strides) {
-        const outputs = used.map((node) => this.#claim(node));
+        const outputs = used.map((node) => this.#claimRows(node, matrix[2]));
         this.#kernel(
           contraction,
           { code: group.code, inputs: inputs.map((operand, i) => ({ operand, strides: strides[i] })), outputs },
@@ -267,7 +287,9 @@ export class Lowering {
       return;
     }
     const inputs = group.inputs.map((node) => this.value(node));
-    const outputs = used.map((node) => this.#claim(node));
+    const part = group.code.instructions.length > 0 && used.find((node) => this.#parts.has(node));
+    const row = part ? rowOf((this.#parts.get(part) as Part).view) : 0;
+    const outputs = used.map((node) => this.#claimRows(node, row));
     const flops = unit.nodes.length * sizeOf(unit.nodes[0].shape);
     this.#emitCode(
       inputs,
@@ -305,6 +327,16 @@ export class Lowering {
       scope: sums[0].scope,
       site: sums[0].site,
     });
+  }
+
+  /** The place of a result that is written in rows of `row` elements: inside of the one that it is part of, if any. */
+  #claimRows(node: Node, row: number): Operand {
+    const part = this.#parts.get(node);
+    if (!part || !takesRows(part.view, row)) return this.#claim(node);
+    const { buffer } = this.#whole(part.whole);
+    const place = { ...part.view, buffer, dtype: node.dtype };
+    this.#values.set(node, place);
+    return place;
   }
 
   #claim(node: Node): Operand {
@@ -367,7 +399,9 @@ function inPlacePairs(inputs: readonly Operand[], outputs: readonly Operand[]): 
   const free = new Set(inputs.filter((input) => input.buffer.place.kind === 'arena' && isWhole(input) && once(input)));
   return outputs.flatMap((output) => {
     const twin =
-      output.buffer.place.kind === 'arena' && [...free].find((input) => input.buffer.bytes === output.buffer.bytes);
+      output.buffer.place.kind === 'arena' &&
+      isWhole(output) &&
+      [...free].find((input) => input.buffer.bytes === output.buffer.bytes);
     if (!twin || bytesOf(twin.dtype) !== bytesOf(output.dtype)) return [];
     free.delete(twin);
     return [{ output: output.buffer, input: twin.buffer }];

@@ -37,8 +37,8 @@ class Depthwise {
     }
     lines_per_task_ = max64(1, kDepthwiseWork / max64(1, width_ * channels_ * g_.taps()));
     ShortEpilogue epilogue;
-    direct_ =
-        !kGradient && sizeof(T) == sizeof(float) && epilogue.read_columns(args.ep, args.in, args.out.size, &columns_);
+    direct_ = !kGradient && sizeof(T) == sizeof(float) && Epilogue::row_distance(args.ep, 0, channels_) == channels_ &&
+              epilogue.read_columns(args.ep, args.in, args.out.size, &columns_);
     chunk_ = direct_ ? width_ : min64(width_, max64(kLeastChunk, 8192 / channels_));
   }
   Depthwise(const Depthwise&) = delete;
@@ -123,7 +123,7 @@ class Depthwise {
     int64_t row = n * (kGradient ? g_.in_dims[0] : g_.out_dims[0]) + (kGradient ? residue_[0] + jd * g_.stride[0] : jd);
     row = row * (kGradient ? g_.in_dims[1] : g_.out_dims[1]) + (kGradient ? residue_[1] + jh * g_.stride[1] : jh);
     row = row * width + (kGradient ? residue_[2] : 0);
-    const bool in_place = direct_ || (epilogue_.plain() && stride == 1);
+    const bool in_place = direct_ || (epilogue_.copies_lines() && stride == 1);
     for (int64_t j = 0; j < w.grid; j += chunk_) {
       const int64_t count = min64(chunk_, w.grid - j);
       T* to = in_place ? static_cast<T*>(args_.out[0]) + (row + j) * channels_ : buffer_;

@@ -181,7 +181,7 @@ class PlanesScatter {
   // A line of the image from its phases.
   void finish(int64_t image, int64_t channel, int64_t h, const T* from) {
     const int64_t out_row = image * g_.in_channels + channel, pad = g_.pad[2];
-    const bool plain = epilogue_.plain();
+    const bool plain = epilogue_.copies_lines();
     T* to = plain ? static_cast<T*>(epilogue_.plain_output()) + (out_row * height_ + h) * width_ : row_;
     for (int64_t f = 0; f < phases_; ++f) {
       const int64_t w = (f + phases_ - pad % phases_) % phases_;  // the first column of this phase

@@ -117,7 +117,7 @@ class ScatterGrad {
   void finish(int64_t image, int64_t index) {
     const int64_t width = g_.in_dims[2], row = (image * height_ + index) * width;
     T* from = line(index) + g_.pad[2] * channels_;
-    if (epilogue_.plain()) {
+    if (epilogue_.copies_lines()) {
       copy_run(static_cast<T*>(epilogue_.plain_output()) + row * channels_, from, width * channels_);
     } else {
       epilogue_.run(reinterpret_cast<char*>(from), channels_, row, row, width, 0, channels_);

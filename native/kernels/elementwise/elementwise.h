@@ -6,20 +6,22 @@
 // Signature of `elementwise`
 //   operands  "in* -> out*"
 //   params    "n dims:i[] strides:i[] in_sizes:i[] consts:i[] const_sizes:i[] code:i[] out_regs:i[] out_sizes:i[]
-//              registers"
+//              registers row out_rows:i[]"
 //
-// The iteration space is `dims` in row-major order, n elements. Outputs are contiguous in that order. Input i is read
-// with the element strides strides[i * rank ...]: 0 broadcasts, negative strides walk backwards, and the operand
-// pointer is the address of element [0, 0, ...]. At most kMaxRank dims; callers merge neighbouring dims first, which is
-// what makes inner runs long.
+// The iteration space is `dims` in row-major order, n elements. Outputs are contiguous in that order unless out_rows is
+// given: then each `row` elements of output o start out_rows[o] elements after the row before, in a larger tensor of
+// which the output is a part. That takes a program with instructions. Input i is read with the element strides
+// strides[i * rank ...]: 0 broadcasts, negative strides walk backwards, and the operand pointer is the address of
+// element [0, 0, ...]. At most kMaxRank dims; callers merge neighbouring dims first, which is what makes inner runs
+// long.
 //
 // Registers are numbered inputs, constants, temporaries; `registers` is their total. consts[j] holds constant j in its
 // own dtype in the low bytes. out_regs[o] is the register that output o gets; it may be an input or a constant. A
 // register is written once per instruction that names it and may be reused; its elements have any of the sizes 1, 4, 8.
 //
-// Aliasing: an output may start at the same address as a contiguous input with elements of the same size, in programs
-// with any number of outputs; otherwise outputs overlap nothing. Only two outputs that both pass an input through
-// unchanged must not lie over each other's input.
+// Aliasing: a contiguous output may start at the same address as a contiguous input with elements of the same size, in
+// programs with any number of outputs; otherwise outputs overlap nothing. Only two outputs that both pass an input
+// through unchanged must not lie over each other's input.
 //
 // How inputs are read, decided once per task:
 //   contiguous   the register points into the tensor
@@ -78,6 +80,8 @@ struct ElementwiseArgs {
   Span<int64_t> out_regs;
   Span<int64_t> out_sizes;
   int64_t registers;
+  int64_t row;
+  Span<int64_t> out_rows;
 };
 
 struct ElementwiseSweepArgs {

@@ -75,6 +75,11 @@ int64_t workspace(const ElementwiseArgs& args, void* memory, Workspace* w) {
   return static_cast<int64_t>(next - start);
 }
 
+// Whether an output has rows that are apart.
+bool is_apart(const ElementwiseArgs& args, int64_t output) {
+  return args.out_rows.size != 0 && args.out_rows[output] != args.row;
+}
+
 // Whether `output` may be written by instruction `writer` already: nobody reads an input stored there afterwards.
 bool may_write_early(const ElementwiseArgs& args, const Workspace& w, int64_t output, int64_t writer) {
   const auto stored_there = [&](int64_t reg) {
@@ -106,6 +111,7 @@ void resolve_code(const ElementwiseArgs& args, const Workspace& w) {
       w.sources[o] = w.sources[earlier];
       continue;
     }
+    if (is_apart(args, o)) continue;
     int64_t writer = args.code.size - 5;
     while (writer >= 0 && args.code[writer + 1] != reg) writer -= 5;
     if (writer < 0 || !may_write_early(args, w, o, writer)) continue;
@@ -160,12 +166,31 @@ void* tile_of(const ElementwiseArgs& args, const Input& input, char* reg, int64_
   return reg;
 }
 
+// n elements from `offset` on into rows that are apart.
+void store_rows(const ElementwiseArgs& args, int64_t output, const char* from, int64_t offset, int64_t n) {
+  const int64_t size = args.out_sizes[output];
+  int64_t row = offset / args.row, column = offset % args.row;
+  while (n > 0) {
+    const int64_t run = min64(n, args.row - column);
+    char* to = static_cast<char*>(args.out[output]) + (row * args.out_rows[output] + column) * size;
+    memcpy(to, from, static_cast<size_t>(run * size));
+    from += run * size;
+    n -= run;
+    column = 0;
+    ++row;
+  }
+}
+
 // Outputs that no instruction could write directly. Inputs go first: an output may lie over one.
 void store_rest(const ElementwiseArgs& args, const Workspace& w, int64_t offset, int64_t n) {
   for (int pass = 0; pass < 2; ++pass) {
     for (int64_t o = 0; o < args.out.size; ++o) {
       const int64_t source = w.sources[o], size = args.out_sizes[o];
       if ((source < args.in.size) != (pass == 0)) continue;
+      if (is_apart(args, o)) {
+        store_rows(args, o, static_cast<const char*>(w.pointers[source]), offset, n);
+        continue;
+      }
       char* dst = static_cast<char*>(args.out[o]) + offset * size;
       if (w.pointers[source] != dst) memcpy(dst, w.pointers[source], static_cast<size_t>(n * size));
     }
@@ -271,7 +296,9 @@ struct Segment {
             all.code,
             all.out_regs,
             all.out_sizes,
-            all.registers};
+            all.registers,
+            0,
+            {nullptr, 0}};
   }
 
   int64_t end() const { return start + round_up(args.n, kSegmentElements); }
@@ -341,8 +368,9 @@ void sweep_run(const void* memory, int, int64_t begin, int64_t end, const Contex
 
 const KernelRow kRows[] = {
     {"elementwise", "tile512", "in* -> out*",
-     "n dims:i[] strides:i[] in_sizes:i[] consts:i[] const_sizes:i[] code:i[] out_regs:i[] out_sizes:i[] registers", 1,
-     elementwise_tasks, nullptr, elementwise_local_bytes, elementwise_run},
+     "n dims:i[] strides:i[] in_sizes:i[] consts:i[] const_sizes:i[] code:i[] out_regs:i[] out_sizes:i[] registers "
+     "row out_rows:i[]",
+     1, elementwise_tasks, nullptr, elementwise_local_bytes, elementwise_run},
     {"elementwise_sweep", "tile512", "in* -> out*",
      "counts:i[] ranks:i[] dims:i[] strides:i[] in_sizes:i[] consts:i[] const_sizes:i[] code:i[] out_regs:i[] "
      "out_sizes:i[] registers",

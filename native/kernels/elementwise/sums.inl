@@ -11,8 +11,20 @@ struct Sums {
 
 Sums sums_args(const void* memory) {
   const ElementwiseSumsArgs& a = *static_cast<const ElementwiseSumsArgs*>(memory);
-  return {{a.in, a.out, a.n, a.dims, a.strides, a.in_sizes, a.consts, a.const_sizes, a.code, a.out_regs, a.out_sizes,
-           a.registers},
+  return {{a.in,
+           a.out,
+           a.n,
+           a.dims,
+           a.strides,
+           a.in_sizes,
+           a.consts,
+           a.const_sizes,
+           a.code,
+           a.out_regs,
+           a.out_sizes,
+           a.registers,
+           0,
+           {nullptr, 0}},
           a.columns,
           a.sums,
           a.sum_regs};

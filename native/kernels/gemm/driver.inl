@@ -191,14 +191,15 @@ void multiply_row(const P& p, const Block<typename P::T>& block, const BBlock<ty
   const int64_t row = p.epilogue_row(block.batch, block.m0), out_row = p.output_row(block.batch, block.m0);
   const int64_t column = p.column(block.batch) + block.n0;
   const bool direct = p.straight() && epilogue.plain(), tiles = p.straight() && epilogue.in_registers();
-  T* c = direct ? static_cast<T*>(epilogue.plain_output()) + out_row * p.columns() + column : local.c;
-  const int64_t stride = direct ? p.columns() : block.stride;
+  const int64_t stride = direct ? epilogue.row_distance(0) : block.stride;
+  T* c = direct ? static_cast<T*>(epilogue.plain_output()) + out_row * stride + column : local.c;
   ABlock<T> a{};
   if (block.k > 0) a = p.a_block(block.batch, block.m0, block.m, 0, block.k, block.m, block.n, local.a);
   for (int64_t j = 0; j < block.n; j += kPanel<T>) {
     const int64_t cols = min64(kPanel<T>, block.n - j), vectors = ceil_div(cols, M::kLanes);
     const bool in_tile = tiles || cols != vectors * M::kLanes;
     const void* from = ahead->take(block.k);
+    if (epilogue.apart()) epilogue.expect(out_row, block.m, column + j, cols);
     asking_micro_for<M>(block.m, vectors)(block.k, a.data, a.row, a.k, b.data + j * b.column, b.row,
                                           in_tile ? local.tile : c + j, in_tile ? kPanel<T> : stride, false, from,
                                           ahead->step());
@@ -379,7 +380,7 @@ struct Driver {
     }
     const int64_t column = p.column(block.batch) + block.n0;
     if (plan.in_place && !plan.by_rows) {
-      block.stride = p.columns();
+      block.stride = epilogue.row_distance(0);
       block.c = static_cast<T*>(epilogue.plain_output()) + p.output_row(block.batch, block.m0) * block.stride + column;
       multiply(p, plan, block, shared, local, [](int64_t, int64_t) {});
       return;

@@ -114,6 +114,14 @@ class Epilogue {
   bool plain() const { return plain_; }
   bool in_registers() const { return short_; }
   void* plain_output() const { return out_[0]; }
+  // Elements between rows of an output.
+  static int64_t row_distance(const EpilogueParams& p, int64_t output, int64_t columns) {
+    return p.out_rows.size == 0 ? columns : p.out_rows[output];
+  }
+  int64_t row_distance(int64_t output) const { return row_distance(*p_, output, columns_); }
+  // True when finished lines of results may be copied to the output as they are.
+  bool copies_lines() const { return plain_ && !apart(); }
+  bool apart() const { return row_distance(0) != columns_; }
 
   void begin_batch(int64_t batch) {
     batch_ = batch;
@@ -125,15 +133,17 @@ class Epilogue {
   void expect(int64_t out_row, int64_t rows, int64_t column, int64_t columns) const {
     constexpr int64_t kLine = 64;
     const int64_t bytes = columns * value_size_;
-    const char* to = static_cast<const char*>(out_[0]) + (out_row * columns_ + column) * value_size_;
-    for (int64_t i = 0; i < rows; ++i, to += columns_ * value_size_) {
+    const int64_t distance = row_distance(0);
+    const char* to = static_cast<const char*>(out_[0]) + (out_row * distance + column) * value_size_;
+    for (int64_t i = 0; i < rows; ++i, to += distance * value_size_) {
       for (int64_t b = 0; b < bytes; b += kLine) __builtin_prefetch(to + b, 1, 3);
     }
   }
 
-  // Whole rows of the outputs, and of operands as large as they are.
+  // Whole rows of the outputs that are contiguous, and of operands as large as they are.
   void ask(int64_t row, int64_t out_row, int64_t rows, Ahead* ahead) const {
     for (int64_t o = 0; o < out_.size; ++o) {
+      if (row_distance(o) != columns_) continue;
       const int64_t bytes = columns_ * p_->out_sizes[o];
       ahead->add(static_cast<const char*>(out_[o]) + out_row * bytes, rows * bytes);
     }
@@ -149,8 +159,8 @@ class Epilogue {
   void run(char* c, int64_t stride, int64_t row, int64_t out_row, int64_t rows, int64_t column, int64_t columns) {
     if (short_) {
       short_epilogue_.run(*p_, in_, reinterpret_cast<const float*>(c), stride,
-                          static_cast<float*>(out_[0]) + out_row * columns_ + column, columns_, batch_, row, rows,
-                          column, columns);
+                          static_cast<float*>(out_[0]) + out_row * row_distance(0) + column, row_distance(0), batch_,
+                          row, rows, column, columns);
       return;
     }
     if (!plain_ && columns == columns_ && stride == columns && columns <= kTile / 2) {
@@ -165,7 +175,7 @@ class Epilogue {
         const int64_t n = min64(kTile, columns - j);
         char* from = c + (i * stride + j) * value_size_;
         if (plain_) {
-          char* to = static_cast<char*>(out_[0]) + ((out_row + i) * columns_ + column + j) * value_size_;
+          char* to = static_cast<char*>(out_[0]) + ((out_row + i) * row_distance(0) + column + j) * value_size_;
           __builtin_memcpy(to, from, static_cast<size_t>(n * value_size_));
         } else {
           segment(from, row + i, out_row + i, 1, column + j, n);
@@ -176,13 +186,15 @@ class Epilogue {
 
  private:
   // An output is written by the last instruction that sets its register, unless a later one reads an operand, which
-  // may be the same memory; then (and for registers that nobody writes) it is copied at the end.
+  // may be the same memory, or a segment has rows that are apart in it; then (and for registers that nobody writes) it
+  // is copied at the end.
   void find_last_writes() {
     const int64_t count = p_->code.size / 5;
     for (int64_t o = 0; o < out_.size; ++o) {
       const int64_t r = p_->out_regs[o];
       last_write_[o] = -1;
       if (r <= in_.size + p_->consts.size) continue;
+      if (row_distance(o) != columns_ && columns_ <= kTile / 2) continue;
       bool wanted_twice = false;
       for (int64_t other = 0; other < out_.size; ++other) wanted_twice |= other != o && p_->out_regs[other] == r;
       if (wanted_twice) continue;
@@ -231,7 +243,10 @@ class Epilogue {
   void segment(char* c, int64_t row, int64_t out_row, int64_t rows, int64_t column, int64_t n) {
     registers_[0] = c;
     for (int64_t e = 0; e < in_.size; ++e) load_operand(e, row, rows, column, n);
-    const int64_t at = out_row * columns_ + column, length = rows * n, count = p_->code.size / 5;
+    const int64_t length = rows * n, count = p_->code.size / 5;
+    const auto place = [&](int64_t o, int64_t r) {
+      return static_cast<char*>(out_[o]) + ((out_row + r) * row_distance(o) + column) * p_->out_sizes[o];
+    };
     const VmFunction* table = vm_functions();
     int64_t next = 0;
     for (int64_t d = 0; d < direct_; ++d) {
@@ -239,7 +254,7 @@ class Epilogue {
       vm_run({table, p_->code.data + next * 5, last_write_[o] - next}, registers_, length);
       next = last_write_[o];
       const int64_t* ins = p_->code.data + next * 5;
-      void* to = static_cast<char*>(out_[o]) + at * p_->out_sizes[o];
+      void* to = place(o, 0);
       table[ins[0]](to, source(ins[2]), source(ins[3]), source(ins[4]), length);
       registers_[ins[1]] = to;
       ++next;
@@ -249,8 +264,12 @@ class Epilogue {
       const int64_t r = p_->out_regs[o], size = p_->out_sizes[o];
       if (last_write_[o] >= 0) {
         registers_[r] = memory_ + r * kRegisterBytes;
-      } else {
-        __builtin_memcpy(static_cast<char*>(out_[o]) + at * size, registers_[r], static_cast<size_t>(length * size));
+        continue;
+      }
+      const int64_t at_once = row_distance(o) == n ? rows : 1;
+      for (int64_t i = 0; i < rows; i += at_once) {
+        __builtin_memcpy(place(o, i), static_cast<char*>(registers_[r]) + i * n * size,
+                         static_cast<size_t>(at_once * n * size));
       }
     }
   }

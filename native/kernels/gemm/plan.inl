@@ -137,8 +137,9 @@ Plan make_plan(const P& p) {
   if (plan.by_rows) plan.blocks_k = 1, plan.block_k = plan.k;
   plan.by_tiles = panels && p.straight() && plan.k <= kBlockDepth && plan.m > kDotRows &&
                   Epilogue::is_short(p.epilogue(), sizeof(T), p.inputs().size, p.outputs().size);
+  const int64_t distance = Epilogue::row_distance(p.epilogue(), 0, p.columns());
   const bool conflicts =
-      plan.blocks_k > 1 && plan.block_m > Micro<T>::kRows && p.columns() * int64_t{sizeof(T)} % 4096 == 0;
+      plan.blocks_k > 1 && plan.block_m > Micro<T>::kRows && distance * int64_t{sizeof(T)} % 4096 == 0;
   plan.in_place = p.straight() && Epilogue::is_plain(p.epilogue(), p.outputs().size) && !conflicts;
   return plan;
 }

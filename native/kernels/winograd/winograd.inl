@@ -179,10 +179,10 @@ class Winograd {
       const Corner at = corner(first_ + t);
       const int64_t row = (at.n * a_.out_dims[0] + at.h) * a_.out_dims[1] + at.w;
       const int64_t high = min64(kOut, a_.out_dims[0] - at.h), wide = min64(kOut, a_.out_dims[1] - at.w);
-      float* to = plain_ ? static_cast<float*>(epilogue_.plain_output()) + row * a_.out_channels + panel * kWidth
+      const int64_t pixel = plain_ ? epilogue_.row_distance(0) : columns;
+      const int64_t line = plain_ ? a_.out_dims[1] * pixel : kOut * columns;
+      float* to = plain_ ? static_cast<float*>(epilogue_.plain_output()) + row * pixel + panel * kWidth
                          : results_ + t * kPixels * columns + column;
-      const int64_t pixel = plain_ ? a_.out_channels : columns;
-      const int64_t line = plain_ ? a_.out_dims[1] * a_.out_channels : kOut * columns;
       for (int64_t v = 0; v < width; v += F32::kLanes) {
         const float* from = products_ + t * kWidth + v;
         if (v + F32::kLanes <= width) {
