@@ -61,6 +61,10 @@ BRAWN_INLINE F32 operator/(F32 a, F32 b) { return {vdivq_f32(a.v, b.v)}; }
 BRAWN_INLINE F32 operator-(F32 a) { return {vnegq_f32(a.v)}; }
 BRAWN_INLINE F32 fma(F32 a, F32 b, F32 c) { return {vfmaq_f32(c.v, a.v, b.v)}; }
 BRAWN_INLINE F32 fnma(F32 a, F32 b, F32 c) { return {vfmsq_f32(c.v, a.v, b.v)}; }
+BRAWN_INLINE F32 in_register(F32 a) {
+  asm("" : "+w"(a.v));
+  return a;
+}
 BRAWN_INLINE F32 abs(F32 a) { return {vabsq_f32(a.v)}; }
 BRAWN_INLINE F32 sqrt(F32 a) { return {vsqrtq_f32(a.v)}; }
 BRAWN_INLINE F32 floor(F32 a) { return {vrndmq_f32(a.v)}; }
@@ -157,6 +161,10 @@ BRAWN_INLINE F64 operator/(F64 a, F64 b) { return {vdivq_f64(a.v, b.v)}; }
 BRAWN_INLINE F64 operator-(F64 a) { return {vnegq_f64(a.v)}; }
 BRAWN_INLINE F64 fma(F64 a, F64 b, F64 c) { return {vfmaq_f64(c.v, a.v, b.v)}; }
 BRAWN_INLINE F64 fnma(F64 a, F64 b, F64 c) { return {vfmsq_f64(c.v, a.v, b.v)}; }
+BRAWN_INLINE F64 in_register(F64 a) {
+  asm("" : "+w"(a.v));
+  return a;
+}
 BRAWN_INLINE F64 abs(F64 a) { return {vabsq_f64(a.v)}; }
 BRAWN_INLINE F64 sqrt(F64 a) { return {vsqrtq_f64(a.v)}; }
 BRAWN_INLINE F64 round_even(F64 a) { return {vrndnq_f64(a.v)}; }

@@ -7,6 +7,7 @@
 //                 never need alignment; the partial forms touch only n elements (0 <= n <= kLanes), other lanes read 0
 //   + - * / -x    fma(a, b, c) = a * b + c and fnma(a, b, c) = c - a * b: fused where the CPU can, two roundings in
 //                 this file, so no algorithm may rely on the single rounding
+//   in_register(x)  x, loaded once: left alone, GCC loads what several operations read for each of them
 //   min max       a < b ? a : b and a > b ? a : b: the SECOND operand comes back when either is NaN
 //   min_nan max_nan  NaN when either operand is NaN, as torch.minimum and torch.maximum
 //   abs sqrt floor ceil trunc round_even copysign is_nan     (F64: abs sqrt round_even is_nan)
@@ -137,6 +138,7 @@ BRAWN_INLINE F32 operator/(F32 a, F32 b) { return {a.v / b.v}; }
 BRAWN_INLINE F32 operator-(F32 a) { return {-a.v}; }
 BRAWN_INLINE F32 fma(F32 a, F32 b, F32 c) { return {a.v * b.v + c.v}; }
 BRAWN_INLINE F32 fnma(F32 a, F32 b, F32 c) { return {c.v - a.v * b.v}; }
+BRAWN_INLINE F32 in_register(F32 a) { return a; }
 BRAWN_INLINE M32 lt(F32 a, F32 b) { return {a.v < b.v}; }
 BRAWN_INLINE M32 le(F32 a, F32 b) { return {a.v <= b.v}; }
 BRAWN_INLINE M32 gt(F32 a, F32 b) { return {a.v > b.v}; }
@@ -212,6 +214,7 @@ BRAWN_INLINE F64 operator/(F64 a, F64 b) { return {a.v / b.v}; }
 BRAWN_INLINE F64 operator-(F64 a) { return {-a.v}; }
 BRAWN_INLINE F64 fma(F64 a, F64 b, F64 c) { return {a.v * b.v + c.v}; }
 BRAWN_INLINE F64 fnma(F64 a, F64 b, F64 c) { return {c.v - a.v * b.v}; }
+BRAWN_INLINE F64 in_register(F64 a) { return a; }
 BRAWN_INLINE M64 lt(F64 a, F64 b) { return {a.v < b.v}; }
 BRAWN_INLINE M64 le(F64 a, F64 b) { return {a.v <= b.v}; }
 BRAWN_INLINE M64 gt(F64 a, F64 b) { return {a.v > b.v}; }

@@ -139,6 +139,22 @@ void test_planes(const Case& c, const IsaTable& table, const std::vector<T>& x, 
 }
 
 template <class T>
+void test_depthwise_planes(const Case& c, const IsaTable& table, const std::vector<T>& x, const std::vector<T>& w,
+                           const std::vector<T>& g, const std::vector<double>& y, const std::vector<double>& dx,
+                           const std::vector<double>& dw) {
+  const int64_t channels = c.in_channels;
+  const std::vector<T> image = exchanged(x, c.batch, c.in_pixels(), channels);
+  const std::vector<T> gradient = exchanged(g, c.batch, c.out_pixels(), channels);
+  const double tolerance = (sizeof(T) == 4 ? 1e-6 : 2e-15) * (20 + static_cast<double>(c.taps()));
+  test_product<T>(c, table, "conv_planes_depthwise_", image, w, exchanged(y, c.batch, c.out_pixels(), channels),
+                  c.batch, channels, c.out_pixels(), tolerance);
+  test_product<T>(c, table, "conv_planes_depthwise_input_grad_", gradient, w,
+                  exchanged(dx, c.batch, c.in_pixels(), channels), c.batch, channels, c.in_pixels(), tolerance);
+  const ConvWeightArgs args = {image.data(), gradient.data(), nullptr, c.geometry()};
+  test_weight_grad<T>(c, table, "conv_planes_depthwise_weight_grad_", args, dw);
+}
+
+template <class T>
 void test_case(const std::vector<IsaTable>& tables, Case c) {
   c.finish();
   const auto x = random_values<T>(static_cast<size_t>(c.batch * c.in_pixels() * c.in_channels), 1);
@@ -163,8 +179,9 @@ void test_case(const std::vector<IsaTable>& tables, Case c) {
     test_product<T>(c, table, "conv_input_grad_", g, w, dx, 1, in_rows, c.in_channels, unit * (20 + depth));
     const ConvWeightArgs args = {x.data(), g.data(), nullptr, c.geometry()};
     test_weight_grad<T>(c, table, "conv_weight_grad_", args, dw);
-    if (c.groups == 1 && c.in[0] == 1 && c.kernel[0] == 1 && c.pad[0] == 0)
-      test_planes<T>(c, table, x, w, g, y, dx, dw);
+    const bool is_flat = c.in[0] == 1 && c.kernel[0] == 1 && c.pad[0] == 0;
+    if (is_flat && c.geometry().depthwise()) test_depthwise_planes<T>(c, table, x, w, g, y, dx, dw);
+    if (c.groups == 1 && is_flat) test_planes<T>(c, table, x, w, g, y, dx, dw);
   }
 }
 
@@ -224,6 +241,17 @@ void test_all(const std::vector<IsaTable>& tables) {
   test_case<T>(tables, {2, 33, 33, 33, {1, 5, 30}, {1, 3, 4}, {1, 1, 1}, {0, 1, 2}, {1, 1, 1}, 0, {}});
   test_case<T>(tables, image(1, 48, 48, 48, 8, 19, 7, 1, 3));
   test_case<T>(tables, image(1, 18, 18, 18, 12, 40, 3, 2, 1));
+  // Depthwise and channels-first: strips, remainders of lines and vectors, residue classes, large paddings.
+  test_case<T>(tables, image(2, 3, 3, 3, 71, 120, 3, 1, 1));
+  test_case<T>(tables, image(1, 2, 2, 2, 90, 130, 3, 2, 1));
+  test_case<T>(tables, image(2, 5, 5, 5, 23, 17, 5, 2, 2));
+  test_case<T>(tables, image(1, 4, 4, 4, 21, 37, 4, 3, 2, 2));
+  test_case<T>(tables, image(40, 2, 2, 2, 9, 33, 7, 1, 3));
+  test_case<T>(tables, image(1, 3, 3, 3, 9, 35, 3, 4, 0));
+  test_case<T>(tables, image(1, 3, 3, 3, 6, 5, 3, 1, 4));
+  test_case<T>(tables, image(2, 3, 3, 3, 1, 1, 1, 1, 0));
+  test_case<T>(tables, {2, 3, 3, 3, {1, 1, 70}, {1, 1, 9}, {1, 1, 1}, {0, 0, 4}, {1, 1, 1}, 0, {}});
+  test_case<T>(tables, {1, 3, 3, 3, {1, 40, 9}, {1, 5, 1}, {1, 2, 1}, {0, 2, 0}, {1, 3, 1}, 1, {}});
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ import { type ChoiceContext, defineOp, type KernelOp, type TensorType } from '..
 import { type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { apply } from './apply.js';
+import { depthwiseForward, depthwiseInputGrad, depthwiseWeightGrad, isDepthwise } from './conv-depthwise.js';
 import { planesForward, planesInputGrad, planesWeightGrad } from './conv-planes.js';
 import { flopsOf, type Problem, paramsOf, problemOf } from './conv-problem.js';
 import { winogradForward, winogradInputGrad, winogradWeightGrad } from './conv-winograd.js';
@@ -49,7 +50,9 @@ export const convOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp<ConvAttr
     const direct = {
       name: 'direct',
       build: ([image, weight]: readonly Tensor[]) =>
-        planesForward(image, weight, attrs, context) ?? packedForward(image, weight, attrs, context),
+        planesForward(image, weight, attrs, context) ??
+        depthwiseForward(image, weight, attrs, context) ??
+        packedForward(image, weight, attrs, context),
     };
     return winogradForward(x, w, attrs, context, direct);
   },
@@ -68,8 +71,6 @@ export const convOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp<ConvAttr
 /** Output channels that the widest kernel computes at once. */
 const kPanel = 32;
 const panelsOf = (w: TensorType, groups: number): number => Math.ceil(w.shape[0] / groups / kPanel);
-const isDepthwise = (w: TensorType, groups: number): boolean =>
-  groups > 1 && groups === w.shape[0] && w.shape[w.shape.length - 1] === 1;
 
 type PackedAttrs = ConvAttrs & { shape: Shape };
 
@@ -128,7 +129,8 @@ export const convInputGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelOp
   ],
   flops: ([g, w]) => flopsOf(g.shape, w.shape),
   choose([g, w], attrs, context) {
-    const build = ([gradient, weight]: readonly Tensor[]) => planesInputGrad(gradient, weight, attrs, context);
+    const build = ([gradient, weight]: readonly Tensor[]) =>
+      planesInputGrad(gradient, weight, attrs, context) ?? depthwiseInputGrad(gradient, weight, attrs, context);
     return winogradInputGrad(g, w, attrs, context, { name: 'direct', build });
   },
   lower(context) {
@@ -156,7 +158,8 @@ export const convWeightGradOp: KernelOp<ConvAttrs> = defineOp<ConvAttrs, KernelO
   ],
   flops: ([, g], out) => flopsOf(g.shape, out.shape),
   choose([x, g], attrs, context) {
-    const build = ([image, gradient]: readonly Tensor[]) => planesWeightGrad(image, gradient, attrs);
+    const build = ([image, gradient]: readonly Tensor[]) =>
+      planesWeightGrad(image, gradient, attrs) ?? depthwiseWeightGrad(image, gradient, attrs);
     return winogradWeightGrad(x, g, attrs, context, { name: 'direct', build });
   },
   lower(context) {

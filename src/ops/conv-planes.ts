@@ -1,7 +1,7 @@
 /**
  * When a convolution or one of its gradients is computed channels-first: where its operands lie so in memory, as users
  * give them, and its result is read so. Nothing is copied into channels-last and back then, and weights are used as they
- * lie. Neighbours: `conv-core.ts` asks here; the kernels are described in native/kernels/conv/conv.h.
+ * lie. `conv-depthwise.ts` has the depthwise ones. `conv-core.ts` asks here; the kernels are described in native/kernels/conv/conv.h.
  */
 import { shortOf } from '../dtype.js';
 import { isLeaf } from '../graph/graph.js';
@@ -22,23 +22,23 @@ import {
   type WindowAttrs,
 } from './window.js';
 
-type PlanesAttrs = WindowAttrs & { dims: readonly number[] };
+export type PlanesAttrs = WindowAttrs & { dims: readonly number[] };
 type WeightAttrs = PlanesAttrs & { gLast: boolean };
 
 /** Multiply-adds of a large product that a copied element costs. */
-const kCopyCost = 16;
+export const kCopyCost = 16;
 /** Elements of the widest vector. */
-const kLanes = 16;
+export const kLanes = 16;
 /** How much slower weight gradients channels-last are, which gather short runs. */
 const kGatherCost = 1.3;
 
 const isPointwise = (kernel: readonly number[], { stride, pad }: WindowAttrs): boolean =>
   [...kernel, ...stride].every((item) => item === 1) && pad.every((item) => item === 0);
 
-const planesMatrix = ([batch, channels, ...dims]: Shape): Matrix => [batch, channels, sizeOf(dims)];
+export const planesMatrix = ([batch, channels, ...dims]: Shape): Matrix => [batch, channels, sizeOf(dims)];
 
 /** The shape of a channels-first tensor when it is seen channels-last. */
-const lastShape = (shape: Shape): Shape => channelsLastAxes(shape.length).map((axis) => shape[axis]);
+export const lastShape = (shape: Shape): Shape => channelsLastAxes(shape.length).map((axis) => shape[axis]);
 
 /** Parameters of the kernels whose results end in an epilogue, from channels-first shapes. */
 const planesParams = (x: Shape, w: Shape, y: Shape, attrs: WindowAttrs) => ({
@@ -107,7 +107,7 @@ const convPlanesWeightGradOp: KernelOp<WeightAttrs> = definePlanned<WeightAttrs>
 });
 
 /** The channels-first tensor that `x` is a channels-last view of. */
-function planesOf(x: Tensor): Tensor | undefined {
+export function planesOf(x: Tensor): Tensor | undefined {
   const { node } = x;
   if (isLeaf(node) || node.op.name !== 'permute' || String(node.attrs.axes) !== String(channelsLastAxes(x.rank)))
     return undefined;

@@ -1,4 +1,4 @@
-/** A convolution in its kernels' terms; of `conv-core.ts` and `conv-planes.ts`. Shapes are channels-last. */
+/** A convolution in its kernels' terms; of `conv-core.ts`, `conv-planes.ts` and `conv-depthwise.ts`. Shapes are channels-last. */
 import { type Shape, sizeOf } from '../shape.js';
 import { type Geometry, geometryOf, spatialOf, type WindowAttrs } from './window.js';
 

@@ -22,7 +22,7 @@ type Case = readonly [
   size: readonly [number, number],
   output: number,
   kernel: number,
-  options: { stride?: number; padding?: number; dilation?: number },
+  options: { stride?: number; padding?: number; dilation?: number; groups?: number },
 ];
 
 function random(seed: number, dtype: 'float32' | 'float64', ...shape: number[]): Float {
@@ -44,6 +44,11 @@ const cases: Record<string, Case> = {
   'first layer': [2, 3, [64, 60], 24, 7, { stride: 2, padding: 3 }],
   'one channel': [4, 1, [28, 27], 32, 5, { padding: 2 }],
   'far apart': [1, 3, [63, 61], 20, 11, { stride: 4, padding: 2 }],
+  depthwise: [2, 10, [21, 37], 10, 3, { padding: 1, groups: 10 }],
+  'depthwise with stride': [1, 6, [15, 46], 6, 3, { padding: 1, stride: 2, groups: 6 }],
+  'depthwise 5x5, narrow': [3, 4, [14, 11], 4, 5, { padding: 2, groups: 4 }],
+  'depthwise 7x7': [1, 5, [40, 56], 5, 7, { padding: 3, groups: 5 }],
+  'depthwise, dilated': [1, 5, [20, 24], 5, 3, { padding: 1, dilation: 2, groups: 5 }],
   dilated: [1, 8, [20, 24], 12, 3, { dilation: 2, padding: 2 }],
 };
 
@@ -57,11 +62,11 @@ const stepOf = ([, , , , , options]: Case) =>
 const steps = new Map(Object.values(cases).map((item) => [item, stepOf(item)]));
 
 function operands([n, c, [h, w], o, k, options]: Case, dtype: 'float32' | 'float64') {
-  const { stride = 1, padding = 0, dilation = 1 } = options;
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
   const [oh, ow] = [h, w].map((dim) => Math.floor((dim + 2 * padding - dilation * (k - 1) - 1) / stride) + 1);
   return [
     random(1, dtype, n, c, h, w),
-    random(2, dtype, o, c, k, k),
+    random(2, dtype, o, c / groups, k, k),
     random(3, dtype, o),
     random(4, dtype, n, o, oh, ow),
   ] as const;
@@ -79,7 +84,7 @@ describe('against float64', () => {
         .get(item)
         ?.explain(...operands(item, 'float32'))
         .kernels.map(({ ops: label }) => label);
-      expect(ops?.filter((label) => label.startsWith('convPlanes')).length).toBeGreaterThanOrEqual(2);
+      expect(ops?.filter((label) => /^(conv|depthwise)Planes/.test(label)).length).toBeGreaterThanOrEqual(2);
       const exact = await results(item, 'float64');
       const single = await results(item, 'float32');
       for (const [i, values] of exact.entries()) expect(distance(single[i], values)).toBeLessThan(2e-6);
@@ -91,7 +96,7 @@ it('gives the same bits for any number of threads', async () => {
   const runs: ArrayLike<number>[][] = [];
   for (const threads of [1, 2, 4]) {
     setThreads(threads);
-    runs.push(await results(cases['first layer'], 'float32'));
+    runs.push([...(await results(cases['first layer'], 'float32')), ...(await results(cases.depthwise, 'float32'))]);
   }
   setThreads(before);
   const isSame = (run: ArrayLike<number>[]) => run.every((values, i) => distance(values, runs[0][i]) === 0);
@@ -121,6 +126,15 @@ describe('the choice', () => {
   it('is channels-last for planes of few pixels, and for groups', () => {
     expect(labels(conv(data(64, 512, 2, 2), data(512, 512, 1, 1))).join()).not.toContain('convPlanes');
     expect(labels(conv2d(x, data(8, 4, 1, 1), undefined, { groups: 2 })).join()).not.toContain('convPlanes');
+  });
+  it('copies nothing around a single depthwise convolution either', () => {
+    const depthwise = (groups: number) => conv2d(x, data(groups, 1, 3, 3), undefined, { groups, padding: 1 });
+    expect(labels(relu(depthwise(8)))).toEqual(['depthwisePlanes+relu']);
+  });
+  it('leaves depthwise convolutions of narrow planes and with several results per channel channels-last', () => {
+    const narrow = conv2d(data(2, 8, 64, 2), data(8, 1, 5, 5), undefined, { groups: 8, padding: 2 });
+    const several = conv2d(x, data(16, 1, 3, 3), undefined, { groups: 8 });
+    for (const y of [narrow, several]) expect(labels(y).join()).not.toContain('Planes');
   });
   it('reads weights however they lie', () => {
     expect(labels(conv(x, transpose(pointwise, 0, 1)))).toEqual(['convPlanes']);

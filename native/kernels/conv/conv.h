@@ -27,6 +27,12 @@
 //   conv_planes_weight_grad_<dtype>  "x g -> out", out [in_channels, KH, KW, out_channels]; g is channels-first too, or
 //                                    [batch, OH, OW, out_channels] with g_last = 1
 //
+// Channels-first and depthwise (groups = in_channels = out_channels), w [channels, KH, KW]:
+//
+//   conv_planes_depthwise_<dtype>              "x w epilogue_in* -> out*", as conv_planes_forward
+//   conv_planes_depthwise_input_grad_<dtype>   "g w epilogue_in* -> out*", as conv_planes_input_grad
+//   conv_planes_depthwise_weight_grad_<dtype>  "x g -> out", both channels-first, out like w
+//
 // The epilogue is the one of gemm.h: rows are pixels of the output (batch and space flattened), columns its channels;
 // ep_batch is not used. Outputs must not overlap x, g or w.
 //

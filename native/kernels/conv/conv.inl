@@ -1,8 +1,9 @@
 // The conv family: channels-last rows choose between the depthwise kernels, the scattering input gradient and the GEMM
-// driver by the geometry; channels-first ones are planes.inl and
-// planes_scatter.inl.
+// driver by the geometry; channels-first ones are planes.inl, planes_scatter.inl,
+// depthwise_planes.inl and depthwise_planes_weight.inl.
 #pragma once
 #if BRAWN_ISA_ENABLED
+#include "kernels/conv/depthwise_planes_weight.inl"
 #include "kernels/conv/depthwise_weight.inl"
 #include "kernels/conv/planes_scatter.inl"
 #include "kernels/conv/problems.inl"
@@ -125,6 +126,12 @@ constexpr KernelRow kConvRows[] = {
     PlanesScatter<double>::row("conv_planes_input_grad_f64"),
     planes_weight_grad<float>("conv_planes_weight_grad_f32"),
     planes_weight_grad<double>("conv_planes_weight_grad_f64"),
+    DepthwisePlanes<float, false>::row("conv_planes_depthwise_f32", "x w epilogue_in* -> out*"),
+    DepthwisePlanes<double, false>::row("conv_planes_depthwise_f64", "x w epilogue_in* -> out*"),
+    DepthwisePlanes<float, true>::row("conv_planes_depthwise_input_grad_f32", "g w epilogue_in* -> out*"),
+    DepthwisePlanes<double, true>::row("conv_planes_depthwise_input_grad_f64", "g w epilogue_in* -> out*"),
+    DepthwisePlanesWeightGrad<float>::row("conv_planes_depthwise_weight_grad_f32"),
+    DepthwisePlanesWeightGrad<double>::row("conv_planes_depthwise_weight_grad_f64"),
 };
 
 }  // namespace

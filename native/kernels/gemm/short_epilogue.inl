@@ -25,6 +25,13 @@ struct ColumnEpilogue {
   }
 };
 
+// A number per row, or null, and bounds, likewise; distances in elements.
+struct RowEpilogue {
+  const float* bias = nullptr;
+  int64_t row = 0, batch = 0;
+  ColumnEpilogue bounds;
+};
+
 class ShortEpilogue {
  public:
   // Whether a program is value + bias + residual, each optional, then relu or clamp, into one output of float32.
@@ -49,8 +56,18 @@ class ShortEpilogue {
 
   // Whether all rows are treated alike, as `columns` tells.
   bool read_columns(const EpilogueParams& p, Span<const void*> in, int64_t outputs, ColumnEpilogue* columns) {
-    if (!read(p, in.size, outputs) || residual_ >= 0) return false;
+    if (!read(p, in.size, outputs) || residual_ >= 0 || (bias_ >= 0 && p.col[bias_] != 1)) return false;
     *columns = {bias_ < 0 ? nullptr : static_cast<const float*>(in[bias_]), bounds_, lower_, upper_};
+    return true;
+  }
+
+  // Whether all columns are treated alike, as `rows` tells.
+  bool read_rows(const EpilogueParams& p, Span<const void*> in, int64_t outputs, RowEpilogue* rows) {
+    if (!read(p, in.size, outputs) || residual_ >= 0 || (bias_ >= 0 && p.col[bias_] != 0)) return false;
+    rows->bounds = {nullptr, bounds_, lower_, upper_};
+    if (bias_ < 0) return true;
+    rows->bias = static_cast<const float*>(in[bias_]);
+    rows->row = p.row[bias_], rows->batch = p.batch[bias_];
     return true;
   }
 
