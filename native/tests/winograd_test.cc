@@ -55,16 +55,33 @@ double largest(const std::vector<double>& values) {
   return most;
 }
 
-void test_product(const IsaTable& table, const Case& c, const Method& method, bool turned) {
+// Element strides of w: out, row, column, in; and where its first tap is.
+struct WeightOrder {
+  std::vector<int64_t> strides;
+  int64_t first;
+};
+
+// w [out, k, k, in] or, as planes, [out, in, k, k]. Turned, as the input gradient reads it: [in, k, k, out] or
+// [in, out, k, k] backwards.
+WeightOrder weight_order(const Case& c, const Method& method, bool turned, bool planes) {
+  const int64_t k = method.kernel, taps = method.taps();
+  if (planes) {
+    if (turned) return {{taps, -k, -1, taps * c.out}, taps - 1};
+    return {{taps * c.in, k, 1, taps}, 0};
+  }
+  if (turned) return {{1, -k * c.out, -c.out, taps * c.out}, (taps - 1) * c.out};
+  return {{taps * c.in, k * c.in, c.in, 1}, 0};
+}
+
+void test_product(const IsaTable& table, const Case& c, const Method& method, bool turned, bool planes) {
   const int64_t k = method.kernel, taps = method.taps();
   const auto x = random_values<float>(static_cast<size_t>(c.batch * c.size[0] * c.size[1] * c.in), 1);
   const auto w = random_values<float>(static_cast<size_t>(c.out * taps * c.in), 2);
   const std::vector<int64_t> dims = c.out_size(method);
   const int64_t pixels = c.batch * dims[0] * dims[1];
-  // Plain: w [out, k, k, in]. Turned: w [in, k, k, out] read backwards, as the input gradient does.
-  const std::vector<int64_t> strides = turned ? std::vector<int64_t>{1, -k * c.out, -c.out, taps * c.out}
-                                              : std::vector<int64_t>{taps * c.in, k * c.in, c.in, 1};
-  const float* first = w.data() + (turned ? (taps - 1) * c.out : 0);
+  const WeightOrder order = weight_order(c, method, turned, planes);
+  const std::vector<int64_t>& strides = order.strides;
+  const float* first = w.data() + order.first;
   std::vector<double> y(static_cast<size_t>(pixels * c.out), 0);
   each_meeting(c, method, [&](int64_t xi, int64_t tap, int64_t yi) {
     for (int64_t o = 0; o < c.out; ++o) {
@@ -80,9 +97,10 @@ void test_product(const IsaTable& table, const Case& c, const Method& method, bo
   const WinogradWeightArgs weight_args = {first, u.data(), c.in, c.out, E::span(strides)};
   run_all_orders(find_row(table, name + "_weights_f32"), &weight_args, u);
   char what[160];
-  std::snprintf(what, sizeof what, "%s %s n%d c%d o%d %dx%d pad %d%s", table.isa.c_str(), name.c_str(),
+  std::snprintf(what, sizeof what, "%s %s n%d c%d o%d %dx%d pad %d%s%s", table.isa.c_str(), name.c_str(),
                 static_cast<int>(c.batch), static_cast<int>(c.in), static_cast<int>(c.out), static_cast<int>(c.size[0]),
-                static_cast<int>(c.size[1]), static_cast<int>(c.pad[0]), turned ? " turned" : "");
+                static_cast<int>(c.size[1]), static_cast<int>(c.pad[0]), turned ? " turned" : "",
+                planes ? " planes" : "");
   for (int kind = 0; kind < static_cast<int>(EpilogueKind::kCount); ++kind) {
     EpilogueRun<float> epilogue(static_cast<EpilogueKind>(kind), 1, pixels, c.out);
     const WinogradArgs args = {
@@ -153,8 +171,10 @@ int main() {
     for (const Method& method : kMethods) {
       for (const Case& c : cases) {
         if (c.out_size(method)[0] < 1 || c.out_size(method)[1] < 1) continue;
-        test_product(table, c, method, false);
-        test_product(table, c, method, true);
+        for (const bool planes : {false, true}) {
+          test_product(table, c, method, false, planes);
+          test_product(table, c, method, true, planes);
+        }
         if (method.has_weight_gradient) test_weight_gradient(table, c, method);
       }
     }

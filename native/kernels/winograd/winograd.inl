@@ -30,30 +30,56 @@ struct WinogradWeights {
   static void run(const void* args, int, int64_t begin, int64_t end, const Context& context) {
     const WinogradWeightArgs& a = read(args);
     float* taps = static_cast<float*>(context.local);
-    const int64_t out = a.strides[0], row = a.strides[1], column = a.strides[2], in = a.strides[3];
     for (int64_t t = begin; t < end; ++t) {
       const int64_t panel = t / chunks(a), c0 = t % chunks(a) * kWeightChunk;
       const int64_t c = min64(kWeightChunk, a.in_channels - c0), o0 = panel * kWidth;
-      const float* w = static_cast<const float*>(a.w) + o0 * out + c0 * in;
-      for (int64_t tap = 0; tap < kTaps; ++tap) {
-        pack_b(w + tap / kKernel * row + tap % kKernel * column, in, out, min64(kWidth, a.out_channels - o0), c,
-               taps + tap * kWeightChunk * kWidth);
-      }
+      const float* w = static_cast<const float*>(a.w) + o0 * a.strides[0] + c0 * a.strides[3];
+      const Taps from = gather_taps(w, a.strides, min64(kWidth, a.out_channels - o0), c, taps);
       float* u = static_cast<float*>(a.u) + (panel * kPositions * a.in_channels + c0) * kWidth;
-      for (int64_t i = 0; i < c * kWidth; i += F32::kLanes) transform(taps + i, u + i, a.in_channels * kWidth);
+      for (int64_t i = 0; i < c; ++i) {
+        for (int64_t v = 0; v < kWidth; v += F32::kLanes) {
+          transform(from.data + i * from.channel + v, from.tap, u + i * kWidth + v, a.in_channels * kWidth);
+        }
+      }
     }
-  }
-
-  static void transform(const float* taps, float* u, int64_t position) {
-    transform_square<kKernel, Tile::kIn>(
-        [=](int i, int j) { return F32::load(taps + (i * kKernel + j) * kWeightChunk * kWidth); }, Tile::weights,
-        [=](int i, int j, F32 v) { v.store(u + (i * Tile::kIn + j) * position); });
   }
 
   static constexpr KernelRow row(const char* name) {
     return {
         name, Micro<float>::kTileName, "w -> u", "in_channels out_channels strides:i[]", 1, tasks, nullptr, local_bytes,
         run};
+  }
+
+ private:
+  struct Taps {  // rows of kWidth output channels: tap t of input channel i starts at data + i * channel + t * tap
+    const float* data;
+    int64_t channel;
+    int64_t tap;
+  };
+
+  // n output and c input channels. Where taps lie side by side, forwards or backwards, all of a channel come at once.
+  static Taps gather_taps(const float* w, Span<int64_t> strides, int64_t n, int64_t c, float* to) {
+    const int64_t out = strides[0], row = strides[1], column = strides[2], in = strides[3];
+    if ((column != 1 && column != -1) || row != column * kKernel) {
+      for (int64_t t = 0; t < kTaps; ++t) {
+        pack_b(w + t / kKernel * row + t % kKernel * column, in, out, n, c, to + t * kWeightChunk * kWidth);
+      }
+      return {to, kWidth, kWeightChunk * kWidth};
+    }
+    const int64_t last = kTaps - 1;
+    if (column < 0) w -= last;
+    if (in == kTaps) {
+      pack_b_transposed(w, out, n, c * kTaps, to);
+    } else {
+      for (int64_t i = 0; i < c; ++i) pack_b_transposed(w + i * in, out, n, kTaps, to + i * kTaps * kWidth);
+    }
+    return {column < 0 ? to + last * kWidth : to, kTaps * kWidth, column * kWidth};
+  }
+
+  static void transform(const float* taps, int64_t tap, float* u, int64_t position) {
+    transform_square<kKernel, Tile::kIn>([=](int i, int j) { return F32::load(taps + (i * kKernel + j) * tap); },
+                                         Tile::weights,
+                                         [=](int i, int j, F32 v) { v.store(u + (i * Tile::kIn + j) * position); });
   }
 };
 
