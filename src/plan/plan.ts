@@ -1,6 +1,6 @@
 /**
  * The plan: a graph through all passes, in order, each a pure function whose result can be printed.
- * simplify -> tables -> layout -> choose -> fuse -> lower (with commit) -> sweep -> memory. Emission to a native program
+ * simplify -> tables -> layout -> choose -> (rematerialize) -> fuse -> lower (with commit) -> sweep -> memory. Emission to a native program
  * is the last step.
  */
 import { bytesOf } from '../dtype.js';
@@ -21,6 +21,7 @@ import { layout } from './layout.js';
 import { lower } from './lower.js';
 import { planMemory } from './memory.js';
 import { printSteps, printUnits } from './print.js';
+import { rematerialize } from './rematerialize.js';
 import { simplify } from './simplify.js';
 import { sweep } from './sweep.js';
 import { pickOnce } from './tables.js';
@@ -37,6 +38,8 @@ export interface PlanOptions {
   readonly numerics?: Numerics;
   /** Measures ways to compute a node, where the plan is to choose by that. */
   readonly measure?: Measure;
+  /** Bytes that intermediate values may take: some are computed twice where they take more. */
+  readonly memoryBudget?: number;
   /** The passes up to `choose`, where the graph has been through them already: `freezeGraph` does them. */
   readonly done?: Done;
 }
@@ -75,15 +78,27 @@ function throughPasses(graph: Graph, options: PlanOptions): Plan {
     ? { graph, choices: options.done.choices }
     : choose(laidOut(graph, options, pass), options);
   if (!options.done) pass('choose', chosen, printGraph);
-  const units = pass<Unit[]>('fuse', fuse(chosen, !options.anomaly), printUnits);
-  const lowered = pass('lower', lower(chosen, units, !options.anomaly), printSteps);
-  const list = pass('sweep', sweep(options.anomaly ? checkFinite(lowered) : lowered), printSteps);
+  const within = withinBudget(chosen, options, pass);
+  const list = toSteps(within, options, pass);
   // Leaves keep the order of the graph that the caller binds.
-  const order = matchLeaves(graph, chosen, list);
+  const order = matchLeaves(graph, within, list);
   const arenaBytes = planMemory(list);
   pass('memory', list, printSteps);
   if (verification) verifyPlan(list, arenaBytes);
   return { list, leafBytes: order, arenaBytes, stages, choices, numerics: options.numerics ?? 'fast' };
+}
+
+function toSteps(graph: Graph, { anomaly }: PlanOptions, pass: Pass): StepList {
+  const units = pass<Unit[]>('fuse', fuse(graph, !anomaly), printUnits);
+  const lowered = pass('lower', lower(graph, units, !anomaly), printSteps);
+  return pass('sweep', sweep(anomaly ? checkFinite(lowered) : lowered), printSteps);
+}
+
+function withinBudget(graph: Graph, options: PlanOptions, pass: Pass): Graph {
+  const { memoryBudget } = options;
+  if (memoryBudget === undefined) return graph;
+  const arenaOf = (part: Graph) => planMemory(toSteps(part, options, (_, result) => result));
+  return pass('rematerialize', rematerialize(graph, memoryBudget, arenaOf), printGraph);
 }
 
 type Pass = <T>(name: string, result: T, print: (result: T) => string) => T;

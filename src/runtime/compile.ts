@@ -21,6 +21,11 @@ export interface CompileOptions {
   readonly frozen?: boolean;
   /** How the function's programs may round; as `setNumerics` says at the first call for each signature unless told. */
   readonly numerics?: Numerics;
+  /**
+   * Bytes that the program's intermediate values may take (`explain().arenaBytes`). Where they take more, some of what the
+   * forward pass made is computed again in the backward pass instead of kept: less memory for more time.
+   */
+  readonly memoryBudget?: number;
 }
 
 /** A traced function. Tensors in its result are computed when the promise resolves. */
@@ -56,17 +61,23 @@ export interface CompiledFunction<Args extends readonly unknown[], Result> {
  * Calls take effect in their order, whether they are awaited or not.
  *
  * @throws ArgumentError when `fn` is asynchronous or an argument is not a tensor, a plain value or a tree of these;
- * StateError when it is called while another function is traced, or needs a value that has been overwritten.
+ * MemoryError when a program does not fit into `memoryBudget`; StateError when it is called while another function is traced, or needs a value that has been overwritten.
  */
 export function compile<Args extends readonly unknown[], Result>(
   fn: (...args: Args) => Result,
   options: CompileOptions = {},
 ): CompiledFunction<Args, Result> {
   if (typeof fn !== 'function') throw new ArgumentError(`compile: needs a function, got ${typeof fn}`);
-  const { name = fn.name || 'compiled function', cacheSize = 32, frozen = false, numerics } = options;
+  const { name = fn.name || 'compiled function', cacheSize = 32, frozen = false, numerics, memoryBudget } = options;
   checkCacheSize(cacheSize, 'compile');
+  if (memoryBudget !== undefined) {
+    if (!(memoryBudget > 0))
+      throw new ArgumentError(`compile: memoryBudget must be a positive number of bytes, got ${memoryBudget}`);
+    if (frozen)
+      throw new ArgumentError('compile: memoryBudget is for functions that compute gradients; leave out frozen');
+  }
   if (numerics !== undefined) checkNumerics(numerics, name);
-  const tracer = new Tracer(fn as never, { name, cacheSize, frozen, numerics });
+  const tracer = new Tracer(fn as never, { name, cacheSize, frozen, numerics, memoryBudget });
   const run = (runOptions: RunOptions, args: Args) => {
     tracer.refuseInside();
     return tracer.run(runOptions, args) as Promise<Result>;

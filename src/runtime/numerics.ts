@@ -29,10 +29,11 @@ export function getNumerics(): Numerics {
 }
 
 /** The options of plans made now. */
-export const planOptions = (numerics = getNumerics()): PlanOptions => ({
+export const planOptions = (numerics = getNumerics(), memoryBudget?: number): PlanOptions => ({
   anomaly: isAnomalyMode(),
   numerics,
   measure: measureForPlans(),
+  memoryBudget,
 });
 
 /** Tells programs apart that are made of equal graphs under different options. */

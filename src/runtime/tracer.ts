@@ -61,6 +61,8 @@ export interface TracerOptions {
   readonly frozen: boolean;
   /** As is set at the first call for each signature unless told. */
   readonly numerics?: Numerics;
+  /** Bytes that intermediate values may take. */
+  readonly memoryBudget?: number;
   /** Where frozen values are kept that several programs need. */
   readonly store?: PreparedStore;
 }
@@ -80,6 +82,7 @@ export class Tracer {
   readonly #cacheSize: number;
   readonly #frozen: boolean;
   readonly #numerics: Numerics | undefined;
+  readonly #memoryBudget: number | undefined;
   readonly #store: PreparedStore;
 
   constructor(fn: (...args: never[]) => unknown, options: TracerOptions) {
@@ -88,6 +91,7 @@ export class Tracer {
     this.#cacheSize = options.cacheSize;
     this.#frozen = options.frozen;
     this.#numerics = options.numerics;
+    this.#memoryBudget = options.memoryBudget;
     this.#store = options.store ?? new PreparedStore();
   }
 
@@ -141,7 +145,7 @@ export class Tracer {
       throw new StateError(
         `${this.name}: a frozen function assigns to ${variables[0].label}; compile it without frozen`,
       );
-    const options = planOptions(this.#numerics);
+    const options = planOptions(this.#numerics, this.#memoryBudget);
     // The JavaScript executor has no plan, so nothing to fold or to prepare for.
     if (!this.#frozen || getBackend() === 'javascript')
       return { ...traced, executable: new Executable(graph, { variables, readsPresent: true, options }) };

@@ -37,7 +37,7 @@ export interface FitOptions<B extends Sample = Sample, Output = Tensor<'float32'
   extends Omit<Objective<B, Output>, 'model'>,
     Omit<UpdateOptions, 'optimizer'> {
   readonly epochs: number;
-  /** L-BFGS wants batches that are the whole data; it does not go with clipping and `accumulate`. */
+  /** L-BFGS wants batches that are the whole data; it does not go with clipping, `accumulate` and `memoryBudget`. */
   readonly optimizer: Optimizer | LBFGS;
   /** An update after so many batches, with the mean of their gradients; 1 unless told. */
   readonly accumulate?: number;
@@ -91,16 +91,16 @@ function checkCount(value: number | undefined, name: string): void {
 
 /** @throws ArgumentError for options that make no sense, or not together. */
 export function checkFitOptions<B extends Sample, Output>(options: FitOptions<B, Output>): void {
-  const { optimizer, folder, checkpoints, clipNorm, clipValue, accumulate } = options;
+  const { optimizer, folder, checkpoints, clipNorm, clipValue, accumulate, memoryBudget } = options;
   for (const name of ['epochs', 'accumulate', 'watch', 'logEvery'] as const) checkCount(options[name], name);
   checkCount(options.epochs ?? Number.NaN, 'epochs');
   if (checkpoints) checkCount(checkpoints.everySteps, 'checkpoints.everySteps');
   if (folder === undefined && (options.curves || options.resume === true || checkpoints))
     throw new ArgumentError('fit: checkpoints, curves and resume: true need a folder');
   if (optimizer instanceof LBFGS)
-    for (const [name, value] of Object.entries({ clipNorm, clipValue, accumulate }))
+    for (const [name, value] of Object.entries({ clipNorm, clipValue, accumulate, memoryBudget }))
       if (value !== undefined)
         throw new ArgumentError(
-          `fit: ${name} does not go with lbfgs, whose line search needs the gradient of its loss as it is; leave it out`,
+          `fit: ${name} does not go with lbfgs, whose line search computes loss and gradient as they are; leave it out`,
         );
 }

@@ -51,6 +51,8 @@ export interface UpdateOptions {
   readonly clipValue?: number;
   /** Takes in the weights after each update. */
   readonly average?: EMA;
+  /** Bytes that the intermediate values of a step may take; see `CompileOptions`. */
+  readonly memoryBudget?: number;
 }
 
 /** What a step tells. */
@@ -248,7 +250,7 @@ export function trainStep<B extends Sample, Output>(
       }
       return { ...told, loss: checkFinite(loss), norms, norm: ready?.norm };
     },
-    { name: 'training step' },
+    { name: 'training step', memoryBudget: update.memoryBudget },
   );
   return async (batch, { isWatched, updates }, signal) =>
     toResult(batch, await step.run({ signal }, batch, isWatched, updates), isWatched);
