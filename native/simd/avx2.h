@@ -96,6 +96,15 @@ struct I32 {
   }
   static BRAWN_INLINE I32 set(int32_t x) { return {_mm256_set1_epi32(x)}; }
   static BRAWN_INLINE I32 zero() { return {_mm256_setzero_si256()}; }
+  static BRAWN_INLINE I32 load_bytes(const uint8_t* p) {
+    return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))};
+  }
+  BRAWN_INLINE void store_bytes(uint8_t* p) const {
+    const __m128i lows = _mm_set1_epi32(0x0c080400);
+    const __m128i low = _mm_shuffle_epi8(_mm256_castsi256_si128(v), lows);
+    const __m128i high = _mm_shuffle_epi8(_mm256_extracti128_si256(v, 1), lows);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_unpacklo_epi32(low, high));
+  }
   BRAWN_INLINE void store(int32_t* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
   BRAWN_INLINE void store_partial(int32_t* p, int64_t n) const { _mm256_maskstore_epi32(p, first_lanes8(n), v); }
 };

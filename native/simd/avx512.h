@@ -105,6 +105,12 @@ struct I32 {
   }
   static BRAWN_INLINE I32 set(int32_t x) { return {_mm512_set1_epi32(x)}; }
   static BRAWN_INLINE I32 zero() { return {_mm512_setzero_si512()}; }
+  static BRAWN_INLINE I32 load_bytes(const uint8_t* p) {
+    return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+  }
+  BRAWN_INLINE void store_bytes(uint8_t* p) const {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v));
+  }
   BRAWN_INLINE void store(int32_t* p) const { _mm512_storeu_si512(p, v); }
   BRAWN_INLINE void store_partial(int32_t* p, int64_t n) const { _mm512_mask_storeu_epi32(p, first_lanes16(n), v); }
 };

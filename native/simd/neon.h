@@ -96,6 +96,17 @@ struct I32 {
   }
   static BRAWN_INLINE I32 set(int32_t x) { return {vdupq_n_s32(x)}; }
   static BRAWN_INLINE I32 zero() { return {vdupq_n_s32(0)}; }
+  static BRAWN_INLINE I32 load_bytes(const uint8_t* p) {
+    uint32_t bytes;
+    __builtin_memcpy(&bytes, p, 4);
+    const uint16x8_t wide = vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(bytes)));
+    return {vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(wide)))};
+  }
+  BRAWN_INLINE void store_bytes(uint8_t* p) const {
+    const uint16x4_t half = vmovn_u32(vreinterpretq_u32_s32(v));
+    const uint32_t bytes = vget_lane_u32(vreinterpret_u32_u8(vmovn_u16(vcombine_u16(half, half))), 0);
+    __builtin_memcpy(p, &bytes, 4);
+  }
   BRAWN_INLINE void store(int32_t* p) const { vst1q_s32(p, v); }
   BRAWN_INLINE void store_partial(int32_t* p, int64_t n) const {
     int32_t lanes[4];

@@ -4,6 +4,7 @@
 //   F32, I32      kLanes floats / int32s; M32 is the mask both use
 //   F64           kLanes doubles (half as many); M64 is its mask
 //   T::load(p) T::load_partial(p, n) T::set(x) T::zero() x.store(p) x.store_partial(p, n)
+//   I32::load_bytes(p) x.store_bytes(p)   kLanes bytes without sign
 //                 never need alignment; the partial forms touch only n elements (0 <= n <= kLanes), other lanes read 0
 //   + - * / -x    fma(a, b, c) = a * b + c and fnma(a, b, c) = c - a * b: fused where the CPU can, two roundings in
 //                 this file, so no algorithm may rely on the single rounding
@@ -96,6 +97,10 @@ struct I32 {
   }
   static BRAWN_INLINE I32 set(int32_t x) { return {I32x4{x, x, x, x}}; }
   static BRAWN_INLINE I32 zero() { return {I32x4{0, 0, 0, 0}}; }
+  static BRAWN_INLINE I32 load_bytes(const uint8_t* p) { return {I32x4{p[0], p[1], p[2], p[3]}}; }
+  BRAWN_INLINE void store_bytes(uint8_t* p) const {
+    for (int i = 0; i < kLanes; ++i) p[i] = static_cast<uint8_t>(v[i]);
+  }
   BRAWN_INLINE void store(int32_t* p) const { __builtin_memcpy(p, &v, sizeof(v)); }
   BRAWN_INLINE void store_partial(int32_t* p, int64_t n) const {
     __builtin_memcpy(p, &v, static_cast<size_t>(n) * sizeof(int32_t));

@@ -144,6 +144,23 @@ static std::vector<int64_t> check_max(const IsaTable& table, const Case& c, cons
   return index;
 }
 
+// The numbers of the taps that have the maxima; the maxima themselves are those of the other row.
+template <class T>
+static std::vector<uint8_t> check_where(const IsaTable& table, const Case& c, const std::vector<T>& x) {
+  const int64_t n_out = c.batch * c.out.size() * c.channels;
+  std::vector<T> max(n_out), y(n_out);
+  // The last bytes are guards.
+  std::vector<uint8_t> where(n_out + 16, 250);
+  const PoolArgs w = make_args(c, x.data(), max.data()).window;
+  run_all_orders(find_row(table, row_name<T>("max", "", false)), &w, max);
+  const PoolWhereArgs args = {w.x,      y.data(), where.data(), w.batch,    w.channels,          w.in_dims, w.out_dims,
+                              w.kernel, w.stride, w.pad,        w.dilation, w.count_include_pad, w.divisor};
+  run_all_orders(find_row(table, row_name<T>("maxWhere", "", false)), &args, where);
+  for (int i = 0; i < 16; ++i) CHECK(where[n_out + i] == 250, "%s maxWhere writes too much", table.isa.c_str());
+  CHECK(max == y, "%s maxWhere", table.isa.c_str());
+  return where;
+}
+
 template <class T>
 static void check_grad(const IsaTable& table, const Case& c, const std::vector<Window>& all, bool adaptive,
                        const std::vector<T>& x, std::vector<int64_t> index) {
@@ -163,11 +180,13 @@ static void check_grad(const IsaTable& table, const Case& c, const std::vector<W
   for (int64_t i = 0; i < n_in; ++i) CHECK(close(y[i], max_grad[i], 1e-5), "%s maxGrad", table.isa.c_str());
   if (!adaptive) {
     const std::vector<T> by_index = y;
+    const std::vector<uint8_t> where = check_where(table, c, x);
     const PoolArgs w = make_args(c, x.data(), y.data()).window;
-    const PoolMaxGradArgs window = {w.x,      g.data(), w.y,   w.batch,    w.channels,          w.in_dims, w.out_dims,
-                                    w.kernel, w.stride, w.pad, w.dilation, w.count_include_pad, w.divisor};
-    run_all_orders(find_row(table, row_name<T>("windowMaxGrad", "", false)), &window, y);
-    CHECK(y == by_index, "%s windowMaxGrad", table.isa.c_str());
+    const PoolWhereGradArgs window = {g.data(),   where.data(),        w.y,      w.batch,  w.channels,
+                                      w.in_dims,  w.out_dims,          w.kernel, w.stride, w.pad,
+                                      w.dilation, w.count_include_pad, w.divisor};
+    run_all_orders(find_row(table, row_name<T>("whereGrad", "", false)), &window, y);
+    CHECK(y == by_index, "%s whereGrad", table.isa.c_str());
   }
   const Args avg = make_args(c, g.data(), y.data());
   const KernelRow& avg_row = find_row(table, row_name<T>("avgGrad", "adaptiveAvgGrad", adaptive));

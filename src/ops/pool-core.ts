@@ -4,7 +4,9 @@
  * adding at positions are each other's gradients too. `pool.ts` has the public functions.
  */
 import { shortOf } from '../dtype.js';
-import { type Attrs, defineOp, type KernelOp, type ReferenceArray } from '../graph/node.js';
+import { type Attrs, defineOp, type KernelOp, type Node, type ReferenceArray } from '../graph/node.js';
+import type { Operand } from '../plan/ir.js';
+import type { LowerContext } from '../plan/lower-context.js';
 import { type Shape, sizeOf } from '../shape.js';
 import { apply } from './apply.js';
 import { forEachMeeting, geometryOf, spatialOf, threeDims, type WindowAttrs } from './window.js';
@@ -137,6 +139,23 @@ function definePool<A extends DimsAttrs & Attrs>(
 
 const windowFlops: KernelOp<PoolAttrs>['flops'] = (_, out, { kernel }) => sizeOf(out.shape) * sizeOf(kernel);
 
+/** Windows of more taps than this have no numbers of one byte for them. */
+const kNumberedTaps = 255;
+
+const isNumbered = ({ kernel }: PoolAttrs): boolean => sizeOf(kernel) <= kNumberedTaps;
+
+/** Whether a node is the gradient of the pool with these attributes. */
+const isGradientOf = ({ op, attrs }: Node, pool: PoolAttrs): boolean =>
+  (op as unknown) === maxPoolGradOp &&
+  (['kernel', 'stride', 'pad', 'dilation'] as const).every((key) => String(attrs[key]) === String(pool[key]));
+
+/** Emits a pool that also says which tap has the maximum; gives those numbers. */
+function emitWhere(context: LowerContext<PoolAttrs>, x: Operand, y: Operand): Operand {
+  const where = context.temporary(y.shape, 'uint8');
+  context.emit(`pool_maxWhere_${shortOf(x.dtype)}`, { x }, { y, where }, paramsOf(x.shape, y.shape, context.attrs));
+  return where;
+}
+
 /** Maximum of each window; NaN wins. */
 export const maxPoolOp: KernelOp<PoolAttrs> = definePool<PoolAttrs>({
   name: 'maxPool',
@@ -144,12 +163,10 @@ export const maxPoolOp: KernelOp<PoolAttrs> = definePool<PoolAttrs>({
   flops: windowFlops,
   lower(context) {
     const x = context.contiguous(0);
-    context.emit(
-      `pool_max_${shortOf(x.dtype)}`,
-      { x },
-      { y: context.out() },
-      paramsOf(x.shape, context.output.shape, context.attrs),
-    );
+    const y = context.out();
+    const gradient = context.readers(0).find((node) => isGradientOf(node, context.attrs));
+    if (gradient && isNumbered(context.attrs)) context.leave(gradient, emitWhere(context, x, y));
+    else context.emit(`pool_max_${shortOf(x.dtype)}`, { x }, { y }, paramsOf(x.shape, y.shape, context.attrs));
   },
   reference([x], out, attrs) {
     forEachWindow(x.shape, windowsOf(x.shape, out.shape, attrs), (i, taps, at) => {
@@ -167,13 +184,18 @@ export const maxPoolGradOp: KernelOp<PoolAttrs> = definePool<PoolAttrs>({
   },
   flops: ([, g], _, { kernel }) => 2 * sizeOf(g.shape) * sizeOf(kernel),
   lower(context) {
-    const [x, g] = [context.contiguous(0), context.contiguous(1)];
-    context.emit(
-      `pool_windowMaxGrad_${shortOf(x.dtype)}`,
-      { x, g },
-      { y: context.out() },
-      paramsOf(x.shape, g.shape, context.attrs),
-    );
+    const { shape } = context.output;
+    const g = context.contiguous(1);
+    const name = shortOf(g.dtype);
+    const params = paramsOf(shape, g.shape, context.attrs);
+    if (isNumbered(context.attrs)) {
+      const where = context.left() ?? emitWhere(context, context.contiguous(0), context.temporary(g.shape, g.dtype));
+      context.emit(`pool_whereGrad_${name}`, { g, where }, { y: context.out() }, params);
+      return;
+    }
+    const index = context.temporary(g.shape, 'int64');
+    context.emit(`pool_maxIndex_${name}`, { x: context.contiguous(0) }, { index }, params);
+    context.emit(`pool_maxGrad_${name}`, { g, index }, { y: context.out() }, planesOf(shape, g.shape));
   },
   reference([x, g], out, attrs) {
     forEachWindow(x.shape, windowsOf(x.shape, g.shape, attrs), (i, taps, at) => {

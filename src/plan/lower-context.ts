@@ -28,6 +28,12 @@ export interface LowerContext<A extends Attrs = Attrs> {
   copy(from: Operand, to: Operand): void;
   /** Arena memory that lives from here to its last use. */
   temporary(shape: Shape, dtype: DType): Operand;
+  /** The nodes that read input `i`: what they need may be made on the way and left for them. */
+  readers(i: number): readonly Node[];
+  /** Leaves a value for the lowering of another node. */
+  leave(reader: Node, value: Operand): void;
+  /** What was left for this node. */
+  left(): Operand | undefined;
   /** Runs `kernel` with operands and parameters by name. */
   emit(
     kernel: string,

@@ -31,6 +31,7 @@ export class Lowering {
   readonly #parts: ReadonlyMap<Node, Part>;
   /** Results of which parts are computed before they are. */
   readonly #wholes = new Map<Node, Operand>();
+  readonly #left = new Map<Node, Operand>();
   #origin: Node | undefined;
   #label = '';
 
@@ -233,6 +234,9 @@ export class Lowering {
       out,
       copy: (from, to) => this.copy(from, to),
       temporary: (shape, dtype) => this.allocate(shape, dtype),
+      readers: (i) => this.#consumers.get(node.inputs[i]) ?? [],
+      leave: (reader, value) => this.#left.set(reader, value),
+      left: () => this.#left.get(node),
       emit,
       emitContraction: (kernel, reads, params) => {
         const plain = { instructions: [], constants: [], outRegisters: [0], registers: 1 };

@@ -8,7 +8,9 @@
 //   pool_maxIndex_<f32|f64>         "x -> index"   int64 position of it in its D*H*W plane
 //   pool_avg_<f32|f64>              "x -> y"
 //   pool_avgGrad_<f32|f64>          "g -> y"       g shaped as the output, y as the input
-//   pool_windowMaxGrad_<f32|f64>    "x g -> y"     y = 0, then each g is added where its window of x has its maximum
+//   pool_maxWhere_<f32|f64>         "x -> y where" pool_max, and as uint8 the number of the tap that has the maximum;
+//                                                  windows have at most kPoolWhere taps. Of +0 and -0 the first counts
+//   pool_whereGrad_<f32|f64>        "g where -> y" y = 0, then each g is added at the tap of its window, in their order
 // Adaptive rows, params "batch channels in_dims:i[] out_dims:i[]"; output o covers the inputs from
 // floor(o * in / out) to ceil((o + 1) * in / out):
 //   pool_adaptiveAvg_<f32|f64>      "x -> y"
@@ -23,8 +25,8 @@
 // first position. The divisor of an average is `divisor` if positive; otherwise the taps inside the input, or with
 // count_include_pad the taps inside the input and its padding (pad on both sides), not those beyond.
 //
-// Sums run along W first and then over the rows of the window. Gradients are gathered per input row (avgGrad) or per
-// batch index and block of channels (maxGrad, windowMaxGrad), so no two tasks write the same element.
+// Sums run along W first and then over the rows of the window. Gradients are gathered per input row (avgGrad,
+// whereGrad) or per batch index and block of channels (maxGrad), so no two tasks write the same element.
 #pragma once
 #include "kernel.h"
 
@@ -45,9 +47,18 @@ struct PoolArgs {
   int64_t count_include_pad, divisor;
 };
 
-struct PoolMaxGradArgs {
+struct PoolWhereArgs {
   const void* x;
+  void* y;
+  uint8_t* where;
+  int64_t batch, channels;
+  Span<int64_t> in_dims, out_dims, kernel, stride, pad, dilation;
+  int64_t count_include_pad, divisor;
+};
+
+struct PoolWhereGradArgs {
   const void* g;
+  const uint8_t* where;
   void* y;
   int64_t batch, channels;
   Span<int64_t> in_dims, out_dims, kernel, stride, pad, dilation;
@@ -61,6 +72,7 @@ struct PoolIndexArgs {
   int64_t batch, channels, in_size, out_size;
 };
 
+constexpr int64_t kPoolWhere = 255;  // most taps of a window that are numbered; this number itself is none of them
 constexpr int64_t kPoolGrain = 16 * 1024;  // least elements read by one task
 constexpr int64_t kPoolTasks = 32;         // tasks wanted before channels stay together
 constexpr int64_t kPoolChannels = 64;      // least channels of a block

@@ -140,6 +140,64 @@ struct PoolMaxIndex : PoolLanes<T, kVectors> {
   }
 };
 
+// The maximum and the number of its tap.
+template <class T, int kVectors>
+struct PoolMaxWhere : PoolLanes<T, kVectors> {
+  using Out = T;
+  using V = typename PoolTypes<T>::V;
+  using Position = typename PoolTypes<T>::Position;
+  using Positions = typename PoolTypes<T>::Positions;
+  const PoolShape* shape;
+  V best[kVectors];
+  Positions at[kVectors];
+  int64_t next, rows, height, row_gap, plane_gap;
+  BRAWN_INLINE void start(const PoolShape& s, const PoolWindow& window) {
+    shape = &s;
+    const bool empty = window.d.count * window.h.count * window.w.count == 0;
+    next = (window.d.skipped * s.h.kernel + window.h.skipped) * s.w.kernel + window.w.skipped;
+    rows = 0, height = window.h.count;
+    row_gap = s.w.kernel - window.w.count, plane_gap = (s.h.kernel - height) * s.w.kernel;
+    for (int v = 0; v < kVectors; ++v) {
+      best[v] = V::set(PoolTypes<T>::lowest());
+      at[v] = Positions::set(static_cast<Position>(empty ? kPoolWhere : next));
+    }
+  }
+  BRAWN_INLINE void tap(const T* x, int64_t) {
+    const Positions here = Positions::set(static_cast<Position>(next++));
+    for (int v = 0; v < kVectors; ++v) {
+      const V value = this->load(x, v);
+      const auto better = gt(value, best[v]) | is_nan(value);
+      best[v] = select(better, value, best[v]);
+      at[v] = select(better, here, at[v]);
+    }
+  }
+  BRAWN_INLINE void row() {
+    next += row_gap;
+    if (++rows % height == 0) next += plane_gap;
+  }
+  BRAWN_INLINE void finish(T* y) {
+    uint8_t* where = shape->where + (y - static_cast<const T*>(shape->y));
+    for (int v = 0; v < kVectors; ++v) {
+      this->store(best[v], y, v);
+      if (this->left == 0) {
+        store_bytes(at[v], where + v * V::kLanes);
+      } else {
+        uint8_t all[V::kLanes];
+        store_bytes(at[v], all);
+        memcpy(where, all, static_cast<size_t>(this->left));
+      }
+    }
+  }
+
+ private:
+  static BRAWN_INLINE void store_bytes(I32 taps, uint8_t* to) { taps.store_bytes(to); }
+  static BRAWN_INLINE void store_bytes(F64 taps, uint8_t* to) {
+    double lanes[F64::kLanes];
+    taps.store(lanes);
+    for (int i = 0; i < F64::kLanes; ++i) to[i] = static_cast<uint8_t>(lanes[i]);
+  }
+};
+
 template <class T, int kVectors>
 struct PoolAvg : PoolLanes<T, kVectors> {
   using Out = T;
@@ -233,10 +291,15 @@ void pool_run(const void* raw, int, int64_t begin, int64_t end, const Context&) 
   }
 #define BRAWN_POOL_AVG_GRAD(name, params, Args, T) \
   { name, "", "g -> y", params, 1, pool_avg_grad_tasks<Args>, nullptr, nullptr, pool_avg_grad_run<Args, T> }
-#define BRAWN_POOL_MAX_GRAD(name, T)                                                                 \
-  {                                                                                                  \
-    name, "", "x g -> y", BRAWN_POOL_WINDOW_PARAMS, 1, pool_window_max_grad_tasks, nullptr, nullptr, \
-        pool_window_max_grad_run<T>                                                                  \
+#define BRAWN_POOL_MAX_WHERE(name, T)                                                                   \
+  {                                                                                                     \
+    name, "", "x -> y where", BRAWN_POOL_WINDOW_PARAMS, 1, pool_tasks<PoolWhereArgs>, nullptr, nullptr, \
+        pool_run<PoolWhereArgs, T, PoolMaxWhere>                                                        \
+  }
+#define BRAWN_POOL_WHERE_GRAD(name, T)                                                              \
+  {                                                                                                 \
+    name, "", "g where -> y", BRAWN_POOL_WINDOW_PARAMS, 1, pool_where_grad_tasks, nullptr, nullptr, \
+        pool_where_grad_run<T>                                                                      \
   }
 #define BRAWN_POOL_INDEX(name, operands, tasks, run) \
   { name, "", operands, "batch channels in_size out_size", 1, tasks, nullptr, nullptr, run }
@@ -260,8 +323,10 @@ const KernelRow kPoolRows[] = {
     BRAWN_POOL_AVG_GRAD("pool_adaptiveAvgGrad_f32", "batch channels in_dims:i[] out_dims:i[]", PoolAdaptiveArgs, float),
     BRAWN_POOL_AVG_GRAD("pool_adaptiveAvgGrad_f64", "batch channels in_dims:i[] out_dims:i[]", PoolAdaptiveArgs,
                         double),
-    BRAWN_POOL_MAX_GRAD("pool_windowMaxGrad_f32", float),
-    BRAWN_POOL_MAX_GRAD("pool_windowMaxGrad_f64", double),
+    BRAWN_POOL_MAX_WHERE("pool_maxWhere_f32", float),
+    BRAWN_POOL_MAX_WHERE("pool_maxWhere_f64", double),
+    BRAWN_POOL_WHERE_GRAD("pool_whereGrad_f32", float),
+    BRAWN_POOL_WHERE_GRAD("pool_whereGrad_f64", double),
     BRAWN_POOL_INDEX("pool_gatherIndex_f32", "x index -> y", pool_gather_tasks, pool_gather_run<float>),
     BRAWN_POOL_INDEX("pool_gatherIndex_f64", "x index -> y", pool_gather_tasks, pool_gather_run<double>),
     BRAWN_POOL_INDEX("pool_maxGrad_f32", "g index -> y", pool_max_grad_tasks, pool_max_grad_run<float>),
@@ -272,7 +337,8 @@ const KernelRow kPoolRows[] = {
 #undef BRAWN_POOL_WINDOW
 #undef BRAWN_POOL_ADAPTIVE
 #undef BRAWN_POOL_AVG_GRAD
-#undef BRAWN_POOL_MAX_GRAD
+#undef BRAWN_POOL_MAX_WHERE
+#undef BRAWN_POOL_WHERE_GRAD
 #undef BRAWN_POOL_INDEX
 
 }  // namespace

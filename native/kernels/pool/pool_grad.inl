@@ -123,92 +123,92 @@ void pool_max_grad_run(const void* raw, int, int64_t begin, int64_t end, const C
   }
 }
 
-// Adds g at the taps that PoolMaxIndex has found: kVectors vectors of channels of one window.
-template <class T, int kVectors>
-struct PoolMaxSpread : PoolLanes<T, kVectors> {
-  using V = typename PoolTypes<T>::V;
-  using Position = typename PoolTypes<T>::Position;
-  using Positions = typename PoolTypes<T>::Positions;
-  V g[kVectors];
-  Positions at[kVectors];
-  BRAWN_INLINE void tap(T* y, int64_t position) {
-    const Positions here = Positions::set(static_cast<Position>(position));
-    for (int v = 0; v < kVectors; ++v) {
-      const V share = select(eq(at[v], here), g[v], V::zero());
-      this->store(this->load(y, v) + share, y, v);
-    }
-  }
-  BRAWN_INLINE void row() {}
+// The windows that reach an input, along each axis.
+struct PoolReach {
+  PoolOutputs d, h, w;
 };
 
-template <class T, int kVectors>
-BRAWN_INLINE void pool_max_spread(const PoolShape& s, const PoolWindow& window, const T* x, const T* g, T* y,
-                                  int64_t left) {
-  PoolMaxIndex<T, kVectors> find;
-  find.left = left;
-  find.start(s, window);
-  pool_window(s, window, x, find);
-  PoolMaxSpread<T, kVectors> spread;
-  spread.left = left;
-  for (int v = 0; v < kVectors; ++v) {
-    spread.g[v] = spread.load(g, v);
-    spread.at[v] = find.at[v];
-  }
-  pool_window(s, window, y, spread);
+// Which tap of window o meets input i along an axis; negative where none does.
+inline int64_t pool_tap(const PoolAxis& axis, int64_t o, int64_t i) {
+  const int64_t distance = i + axis.pad - o * axis.stride;
+  if (axis.dilation == 1) return distance;
+  return distance % axis.dilation == 0 ? distance / axis.dilation : -1;
 }
 
-PoolShape pool_shape(const PoolMaxGradArgs& a) {
-  const PoolArgs args = {a.x,      a.y,      a.batch, a.channels, a.in_dims,           a.out_dims,
+inline F32 pool_is(const uint8_t* where, int64_t tap, F32 share) {
+  return select(eq(I32::load_bytes(where), I32::set(static_cast<int32_t>(tap))), share, F32::zero());
+}
+inline F64 pool_is(const uint8_t* where, int64_t tap, F64 share) {
+  double taps[F64::kLanes];
+  for (int i = 0; i < F64::kLanes; ++i) taps[i] = where[i];
+  return select(eq(F64::load(taps), F64::set(static_cast<double>(tap))), share, F64::zero());
+}
+
+// Adds up what the windows give to one input, in their order. g, where and y point at the channels.
+template <class T, int kVectors>
+BRAWN_INLINE void pool_collect(const PoolShape& s, const PoolReach& reach, int64_t d, int64_t h, int64_t w, const T* g,
+                               const uint8_t* where, T* y, int64_t left) {
+  using V = typename PoolTypes<T>::V;
+  PoolLanes<T, kVectors> lanes;
+  lanes.left = left;
+  V sum[kVectors];
+  for (V& v : sum) v = V::zero();
+  for (int64_t od = reach.d.first; od < reach.d.last; ++od) {
+    const int64_t kd = pool_tap(s.d, od, d);
+    for (int64_t oh = reach.h.first; oh < reach.h.last; ++oh) {
+      const int64_t kh = pool_tap(s.h, oh, h), row = (kd * s.h.kernel + kh) * s.w.kernel;
+      int64_t at = ((od * s.h.out + oh) * s.w.out + reach.w.first) * s.channels;
+      for (int64_t ow = reach.w.first; ow < reach.w.last; ++ow, at += s.channels) {
+        const int64_t kw = pool_tap(s.w, ow, w);
+        if ((kd | kh | kw) < 0) continue;
+        uint8_t some[V::kLanes];
+        if (left != 0) memcpy(some, where + at, static_cast<size_t>(left));
+        for (int v = 0; v < kVectors; ++v) {
+          const uint8_t* from = left != 0 ? some : where + at + v * V::kLanes;
+          sum[v] = sum[v] + pool_is(from, row + kw, lanes.load(g + at, v));
+        }
+      }
+    }
+  }
+  for (int v = 0; v < kVectors; ++v) lanes.store(sum[v], y, v);
+}
+
+PoolShape pool_shape(const PoolWhereGradArgs& a) {
+  const PoolArgs args = {a.g,      a.y,      a.batch, a.channels, a.in_dims,           a.out_dims,
                          a.kernel, a.stride, a.pad,   a.dilation, a.count_include_pad, a.divisor};
   return pool_shape<PoolArgs>(&args);
 }
 
-PoolPlan pool_window_max_grad_plan(const PoolShape& s) {
-  const int64_t taps = min64(s.d.kernel, s.d.in) * min64(s.h.kernel, s.h.in) * min64(s.w.kernel, s.w.in);
-  return pool_plan(s.batch, (s.in_size() + 2 * taps * s.out_size()) * s.channels, s.channels);
+int64_t pool_where_grad_tasks(const void* raw, int) {
+  return pool_input_row_plan(pool_shape(*static_cast<const PoolWhereGradArgs*>(raw))).tasks();
 }
 
-int64_t pool_window_max_grad_tasks(const void* raw, int) {
-  return pool_window_max_grad_plan(pool_shape(*static_cast<const PoolMaxGradArgs*>(raw))).tasks();
-}
-
-// One image and block of channels. Rows of the result are cleared when the first window reaches them.
 template <class T>
-void pool_window_max_grad_image(const PoolShape& s, const T* x, const T* g, T* y, int64_t width) {
+void pool_where_grad_run(const void* raw, int, int64_t begin, int64_t end, const Context&) {
   constexpr int kLanes = PoolTypes<T>::V::kLanes;
-  const int64_t line = s.w.in * s.channels, rows = s.d.in * s.h.in;
-  int64_t cleared = 0;
-  const auto clear = [&](int64_t end) {
-    if (end > cleared) pool_clear(y + cleared * line, (end - cleared) * s.w.in, s.channels, width);
-    cleared = max64(cleared, end);
-  };
-  for (int64_t row = 0; row < s.d.out * s.h.out; ++row) {
-    PoolWindow window = {0, pool_taps(s.d, row / s.h.out), pool_taps(s.h, row % s.h.out), {}};
-    const int64_t last_d = window.d.first + (window.d.count - 1) * window.d.step;
-    clear(last_d * s.h.in + window.h.first + (window.h.count - 1) * window.h.step + 1);
-    for (int64_t ow = 0; ow < s.w.out; ++ow, g += s.channels) {
-      window.w = pool_taps(s.w, ow);
-      int64_t c = 0;
-      for (; c + 4 * kLanes <= width; c += 4 * kLanes) pool_max_spread<T, 4>(s, window, x + c, g + c, y + c, 0);
-      for (; c + kLanes <= width; c += kLanes) pool_max_spread<T, 1>(s, window, x + c, g + c, y + c, 0);
-      if (c < width) pool_max_spread<T, 1>(s, window, x + c, g + c, y + c, width - c);
-    }
-  }
-  clear(rows);
-}
-
-template <class T>
-void pool_window_max_grad_run(const void* raw, int, int64_t begin, int64_t end, const Context&) {
-  const PoolMaxGradArgs& args = *static_cast<const PoolMaxGradArgs*>(raw);
+  const PoolWhereGradArgs& args = *static_cast<const PoolWhereGradArgs*>(raw);
   const PoolShape s = pool_shape(args);
-  const PoolPlan plan = pool_window_max_grad_plan(s);
+  const PoolPlan plan = pool_input_row_plan(s);
   for (int64_t t = begin; t < end; ++t) {
     const PoolPart part = pool_part(plan, s.channels, t);
-    for (int64_t n = part.first; n < part.last; ++n) {
-      const int64_t in = n * s.in_size() * s.channels + part.channel;
+    for (int64_t row = part.first; row < part.last; ++row) {
+      const int64_t h = row % s.h.in, d = row / s.h.in % s.d.in, n = row / s.h.in / s.d.in;
       const int64_t out = n * s.out_size() * s.channels + part.channel;
-      pool_window_max_grad_image<T>(s, static_cast<const T*>(args.x) + in, static_cast<const T*>(args.g) + out,
-                                    static_cast<T*>(args.y) + in, part.width);
+      const T* g = static_cast<const T*>(args.g) + out;
+      const uint8_t* where = args.where + out;
+      T* y = static_cast<T*>(args.y) + row * s.w.in * s.channels + part.channel;
+      PoolReach reach = {pool_outputs(s.d, d), pool_outputs(s.h, h), {}};
+      for (int64_t w = 0; w < s.w.in; ++w, y += s.channels) {
+        reach.w = pool_outputs(s.w, w);
+        int64_t c = 0;
+        for (; c + 4 * kLanes <= part.width; c += 4 * kLanes) {
+          pool_collect<T, 4>(s, reach, d, h, w, g + c, where + c, y + c, 0);
+        }
+        for (; c + kLanes <= part.width; c += kLanes) {
+          pool_collect<T, 1>(s, reach, d, h, w, g + c, where + c, y + c, 0);
+        }
+        if (c < part.width) pool_collect<T, 1>(s, reach, d, h, w, g + c, where + c, y + c, part.width - c);
+      }
     }
   }
 }

@@ -6,9 +6,10 @@ struct PoolAxis {
   bool adaptive, include_pad;
 };
 
-// The inputs first, first + step, ... (count of them) of one output, and its factor of the divisor.
+// The inputs first, first + step, ... (count of them) of one output, its factor of the divisor, and how many taps lie
+// in front of the input.
 struct PoolTaps {
-  int64_t first, count, step, divisor;
+  int64_t first, count, step, divisor, skipped;
   bool contains(int64_t i) const {
     const int64_t distance = i - first;
     return distance >= 0 && distance % step == 0 && distance / step < count;
@@ -19,15 +20,16 @@ PoolTaps pool_taps(const PoolAxis& axis, int64_t o) {
   if (axis.adaptive) {
     const int64_t first = o * axis.in / axis.out;
     const int64_t count = ceil_div((o + 1) * axis.in, axis.out) - first;
-    return {first, count, 1, count};
+    return {first, count, 1, count, 0};
   }
   const int64_t start = o * axis.stride - axis.pad;
-  const int64_t skipped = start < 0 ? ceil_div(-start, axis.dilation) : 0;
-  const int64_t inside = min64(axis.kernel, ceil_div(max64(0, axis.in - start), axis.dilation));
-  const int64_t padded = min64(axis.kernel, ceil_div(max64(0, axis.in + axis.pad - start), axis.dilation));
+  const auto taps = [&](int64_t distance) { return axis.dilation == 1 ? distance : ceil_div(distance, axis.dilation); };
+  const int64_t skipped = start < 0 ? taps(-start) : 0;
+  const int64_t inside = min64(axis.kernel, taps(max64(0, axis.in - start)));
+  const int64_t padded = min64(axis.kernel, taps(max64(0, axis.in + axis.pad - start)));
   const int64_t count = max64(0, inside - skipped);
   const int64_t first = min64(axis.in - 1, start + skipped * axis.dilation);
-  return {first, count, axis.dilation, axis.include_pad ? padded : count};
+  return {first, count, axis.dilation, axis.include_pad ? padded : count, skipped};
 }
 
 // Outputs whose window may contain input i: [first, last).
@@ -38,12 +40,13 @@ struct PoolOutputs {
 PoolOutputs pool_outputs(const PoolAxis& axis, int64_t i) {
   if (axis.adaptive) return {i * axis.out / axis.in, ceil_div((i + 1) * axis.out, axis.in)};
   const int64_t reach = i + axis.pad - (axis.kernel - 1) * axis.dilation;
-  return {reach > 0 ? reach / axis.stride : 0, min64(axis.out, (i + axis.pad) / axis.stride + 1)};
+  return {reach > 0 ? ceil_div(reach, axis.stride) : 0, min64(axis.out, (i + axis.pad) / axis.stride + 1)};
 }
 
 struct PoolShape {
   const void* x;
   void* y;
+  uint8_t* where;  // of maxWhere and whereGrad
   int64_t batch, channels;
   PoolAxis d, h, w;
   int64_t divisor;
@@ -51,7 +54,8 @@ struct PoolShape {
   int64_t out_size() const { return d.out * h.out * w.out; }
 };
 
-PoolAxis pool_axis(const PoolArgs& args, int i) {
+template <class Args>
+PoolAxis pool_axis(const Args& args, int i) {
   return {args.in_dims[i], args.out_dims[i], args.kernel[i], args.stride[i],
           args.pad[i],     args.dilation[i], false,          args.count_include_pad != 0};
 }
@@ -60,14 +64,24 @@ PoolAxis pool_axis(const PoolAdaptiveArgs& args, int i) {
   return {args.in_dims[i], args.out_dims[i], ceil_div(args.in_dims[i], args.out_dims[i]) + 1, 1, 0, 1, true, false};
 }
 
-int64_t pool_divisor(const PoolArgs& args) { return args.divisor; }
+template <class Args>
+int64_t pool_divisor(const Args& args) {
+  return args.divisor;
+}
 int64_t pool_divisor(const PoolAdaptiveArgs&) { return 0; }
+
+template <class Args>
+uint8_t* pool_where(const Args&) {
+  return nullptr;
+}
+uint8_t* pool_where(const PoolWhereArgs& args) { return args.where; }
 
 template <class Args>
 PoolShape pool_shape(const void* raw) {
   const Args& args = *static_cast<const Args*>(raw);
   return {args.x,
           args.y,
+          pool_where(args),
           args.batch,
           args.channels,
           pool_axis(args, 0),
