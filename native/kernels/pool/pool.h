@@ -75,6 +75,7 @@ struct PoolIndexArgs {
 constexpr int64_t kPoolWhere = 255;  // most taps of a window that are numbered; this number itself is none of them
 constexpr int64_t kPoolGrain = 16 * 1024;  // least elements read by one task
 constexpr int64_t kPoolTasks = 32;         // tasks wanted before channels stay together
+constexpr int64_t kPoolMostTasks = 128;    // more would cut lines that share what they read
 constexpr int64_t kPoolChannels = 64;      // least channels of a block
 
 }  // namespace brawn

@@ -105,7 +105,7 @@ PoolPlan pool_plan(int64_t lines, int64_t work, int64_t channels) {
   plan.width = min64(channels, round_up(ceil_div(channels, blocks), 16));
   plan.blocks = ceil_div(channels, plan.width);
   plan.lines = lines;
-  plan.group = max64(1, kPoolGrain * plan.blocks / work);
+  plan.group = max64(max64(1, kPoolGrain * plan.blocks / work), ceil_div(lines * plan.blocks, kPoolMostTasks));
   return plan;
 }
 
