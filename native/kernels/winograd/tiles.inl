@@ -24,6 +24,14 @@ inline void find_pixels(const float* x, Span<int64_t> dims, int64_t channels, in
   }
 }
 
+// Asks for the last kColumns columns of pixels, those that the tile before does not have.
+template <int kSide, int kColumns>
+inline void prefetch_pixels(const float* const* pixels, int64_t channels) {
+  for (int i = 0; i < kSide; ++i) {
+    for (int j = kSide - kColumns; j < kSide; ++j) prefetch_run(pixels[i * kSide + j], channels);
+  }
+}
+
 using TransformLine = void (*)(const F32*, F32*);
 
 // All channels of a tile; position p of the result goes to `to + p * position`, in whole vectors when kWhole.

@@ -161,13 +161,20 @@ class Winograd {
   }
 
   void transform_inputs() const {
+    const float* pixels[2][kPositions];
+    find_tile(first_, pixels[0]);
     for (int64_t t = 0; t < count_; ++t) {
-      const Corner at = corner(first_ + t);
-      const float* pixels[kPositions];
-      find_pixels<kIn>(static_cast<const float*>(a_.x), a_.in_dims, a_.in_channels, at.n, at.h - a_.pad[0],
-                       at.w - a_.pad[1], zeros_, pixels);
-      transform_tile<kIn, kIn, Tile::input>(pixels, a_.in_channels, data_ + t * stride_, block_ * stride_);
+      const float** next = pixels[(t + 1) % 2];
+      find_tile(min64(first_ + t + 1, tiles_ - 1), next);
+      prefetch_pixels<kIn, kOut>(next, a_.in_channels);
+      transform_tile<kIn, kIn, Tile::input>(pixels[t % 2], a_.in_channels, data_ + t * stride_, block_ * stride_);
     }
+  }
+
+  void find_tile(int64_t tile, const float** pixels) const {
+    const Corner at = corner(tile);
+    find_pixels<kIn>(static_cast<const float*>(a_.x), a_.in_dims, a_.in_channels, at.n, at.h - a_.pad[0],
+                     at.w - a_.pad[1], zeros_, pixels);
   }
 
   void multiply(int64_t first_panel) {
@@ -209,6 +216,7 @@ class Winograd {
       const int64_t line = plain_ ? a_.out_dims[1] * pixel : kOut * columns;
       float* to = plain_ ? static_cast<float*>(epilogue_.plain_output()) + row * pixel + panel * kWidth
                          : results_ + t * kPixels * columns + column;
+      if (plain_) prefetch_outputs(min64(first_ + t + 1, tiles_ - 1), panel * kWidth, width);
       for (int64_t v = 0; v < width; v += F32::kLanes) {
         const float* from = products_ + t * kWidth + v;
         if (v + F32::kLanes <= width) {
@@ -221,6 +229,16 @@ class Winograd {
           });
         }
       }
+    }
+  }
+
+  void prefetch_outputs(int64_t tile, int64_t column, int64_t width) const {
+    const Corner at = corner(tile);
+    const int64_t high = min64(kOut, a_.out_dims[0] - at.h), wide = min64(kOut, a_.out_dims[1] - at.w);
+    const float* to = static_cast<float*>(epilogue_.plain_output()) + column;
+    for (int64_t i = 0; i < high; ++i) {
+      const int64_t row = (at.n * a_.out_dims[0] + at.h + i) * a_.out_dims[1] + at.w;
+      for (int64_t j = 0; j < wide; ++j) prefetch_run(to + (row + j) * a_.out_channels, width);
     }
   }
 
