@@ -71,6 +71,8 @@ enum class EpilogueKind {
   kRowScale,
   kBiasResidualClamp,
   kRowBias,
+  kMask,
+  kResidualMasks,
   kPlainApart,
   kBiasReluApart,
   kTwoOutputsApart,
@@ -136,6 +138,22 @@ struct EpilogueRun {
       const int64_t b = ep.operand(scale.data(), size, 1, 0);
       const int64_t r = ep.operand(result.data(), size, n, 1, m * n);
       ep.output(result.data(), ep.op("relu_" + t, ep.op("add_" + t, ep.op("add_" + t, 0, b), r)), size);
+    } else if (kind == EpilogueKind::kMask || kind == EpilogueKind::kResidualMasks) {
+      for (size_t i = 0; i < 2 * count; ++i) flags.push_back(i * 2654435761u >> 7 & 1);
+      if (kind == EpilogueKind::kMask) {
+        const int64_t mask = ep.operand(flags.data(), 1, n, 1, m * n);
+        const int64_t zero = ep.constant(T(0));
+        ep.output(result.data(), ep.op("where_" + t, mask, zero, 0), size);
+        return;
+      }
+      residual = kernel_test::random_values<T>(count, 13);
+      result = residual;
+      const int64_t r = ep.operand(result.data(), size, n, 1, m * n);
+      const int64_t inner = ep.operand(flags.data(), 1, n, 1, m * n);
+      const int64_t outer = ep.operand(flags.data() + count, 1, n, 1, m * n);
+      const int64_t zero = ep.constant(T(0));
+      const int64_t masked = ep.op("where_" + t, inner, zero, ep.op("add_" + t, 0, r));
+      ep.output(result.data(), ep.op("where_" + t, outer, zero, masked), size);
     } else {
       const int64_t s = ep.operand(scale.data(), size, 1, 0);
       const int64_t all = ep.operand(bias.data(), size, 0, 0);
@@ -159,6 +177,9 @@ struct EpilogueRun {
     if (kind == EpilogueKind::kTwoOutputs) return std::fmax(0, value);
     if (kind == EpilogueKind::kBiasResidualClamp)
       return std::fmin(std::fmax(value + bias[i % static_cast<size_t>(cols)] + residual[i], -0.25), 1.5);
+    if (kind == EpilogueKind::kMask) return flags[i] != 0 ? 0 : value;
+    if (kind == EpilogueKind::kResidualMasks)
+      return (flags[i] | flags[flags.size() / 2 + i]) != 0 ? 0 : value + residual[i];
     const T row = scale[i / static_cast<size_t>(cols) % static_cast<size_t>(rows)];
     return kind == EpilogueKind::kRowBias ? std::fmax(0, value + row + residual[i]) : value * row + bias[0];
   }

@@ -27,7 +27,8 @@ class Depthwise {
 
  public:
   explicit Depthwise(const ConvArgs& args) : args_(args), g_(args.geometry), channels_(g_.in_channels) {
-    classes_ = kGradient ? g_.stride[0] * g_.stride[1] * g_.stride[2] : 1;
+    classes_ = kGradient ? g_.stride[0] * g_.stride[1] : 1;
+    columns_apart_ = kGradient ? g_.stride[2] : 1;
     const Span<int64_t> dims = kGradient ? g_.in_dims : g_.out_dims;
     lines_ = g_.batch;
     for (int d = 0; d < 3; ++d) {
@@ -39,7 +40,7 @@ class Depthwise {
     ShortEpilogue epilogue;
     direct_ = !kGradient && sizeof(T) == sizeof(float) && Epilogue::row_distance(args.ep, 0, channels_) == channels_ &&
               epilogue.read_columns(args.ep, args.in, args.out.size, &columns_);
-    chunk_ = direct_ ? width_ : min64(width_, max64(kLeastChunk, 8192 / channels_));
+    chunk_ = direct_ ? width_ : min64(width_, max64(kLeastChunk, 8192 / (channels_ * columns_apart_)));
   }
   Depthwise(const Depthwise&) = delete;
 
@@ -47,7 +48,9 @@ class Depthwise {
   int64_t shared_bytes() const {
     return args_.packed != 0 ? 0 : round_up(g_.taps() * channels_ * int64_t{sizeof(T)}, 64);
   }
-  int64_t line_bytes() const { return direct_ ? 0 : round_up(chunk_ * channels_ * int64_t{sizeof(T)}, 64); }
+  int64_t line_bytes() const {
+    return direct_ ? 0 : round_up(chunk_ * columns_apart_ * channels_ * int64_t{sizeof(T)}, 64);
+  }
   int64_t tap_bytes() const { return round_up(g_.kernel[0] * g_.kernel[1] * 2 * int64_t{sizeof(void*)}, 64); }
   int64_t local_bytes() const {
     return line_bytes() + tap_bytes() + Epilogue::scratch_bytes(args_.ep, args_.in.size, args_.out.size);
@@ -77,7 +80,7 @@ class Depthwise {
   }
 
  private:
-  struct Tap {  // a kernel row that lies inside the image: its image line and its weights
+  struct Tap {  // a kernel row that lies inside the image: its image line and all of its weights
     const T* line;
     const T* weights;
   };
@@ -85,28 +88,32 @@ class Depthwise {
   // What the innermost loops need, in one place that no store can change; distances in elements.
   struct Steps {
     const Tap* list;
-    int64_t rows, taps, channels, pixel, tap, weight;
+    int64_t rows, taps, channels, pixel, tap, weight_first, weight, to_pixel;
     ColumnEpilogue columns;
     bool direct;
   };
 
   int64_t class_tasks() const { return ceil_div(lines_, lines_per_task_); }
 
+  // The class of lines; those of their pixels are selected one after the other, line by line.
   void select_class(int64_t index) {
-    for (int d = 2; d >= 0; --d) {
-      if constexpr (kGradient) {
-        residue_[d] = index % g_.stride[d];
-        index /= g_.stride[d];
-        axes_[d] = gradient_axis(g_, d, residue_[d]);
-      } else {
-        axes_[d] = forward_axis(g_, d);
-      }
+    if constexpr (kGradient) {
+      select_axis(0, index / g_.stride[1]);
+      select_axis(1, index % g_.stride[1]);
+    } else {
+      for (int d = 0; d < 3; ++d) axes_[d] = forward_axis(g_, d);
     }
   }
 
+  void select_axis(int d, int64_t residue) {
+    residue_[d] = residue;
+    axes_[d] = gradient_axis(g_, d, residue);
+  }
+
   void line(int64_t index) {
-    const Axis &d = axes_[0], &h = axes_[1], &w = axes_[2];
+    const Axis &d = axes_[0], &h = axes_[1];
     const int64_t jh = index % h.grid, jd = index / h.grid % d.grid, n = index / h.grid / d.grid;
+    const int64_t line = (kGradient ? g_.out_dims[2] : g_.in_dims[2]) * channels_;
     const T* image = static_cast<const T*>(args_.image);
     tap_count_ = 0;
     next_ = next_line(n * d.size + jd * d.step + d.first, jh * h.step + h.first);
@@ -115,36 +122,35 @@ class Depthwise {
       for (int64_t th = 0; th < h.taps; ++th) {
         const int64_t ph = jh * h.step + h.first + th * h.tap_step, kh = h.weight_first + th * h.weight_step;
         if (pd < 0 || pd >= d.size || ph < 0 || ph >= h.size) continue;
-        taps_[tap_count_++] = {image + ((n * d.size + pd) * h.size + ph) * w.size * channels_,
-                               weights_ + ((kd * g_.kernel[1] + kh) * g_.kernel[2] + w.weight_first) * channels_};
+        taps_[tap_count_++] = {image + ((n * d.size + pd) * h.size + ph) * line,
+                               weights_ + (kd * g_.kernel[1] + kh) * g_.kernel[2] * channels_};
       }
     }
-    const int64_t width = kGradient ? g_.in_dims[2] : g_.out_dims[2], stride = kGradient ? g_.stride[2] : 1;
+    const int64_t width = kGradient ? g_.in_dims[2] : g_.out_dims[2];
     int64_t row = n * (kGradient ? g_.in_dims[0] : g_.out_dims[0]) + (kGradient ? residue_[0] + jd * g_.stride[0] : jd);
     row = row * (kGradient ? g_.in_dims[1] : g_.out_dims[1]) + (kGradient ? residue_[1] + jh * g_.stride[1] : jh);
-    row = row * width + (kGradient ? residue_[2] : 0);
-    const bool in_place = direct_ || (epilogue_.copies_lines() && stride == 1);
-    for (int64_t j = 0; j < w.grid; j += chunk_) {
-      const int64_t count = min64(chunk_, w.grid - j);
-      T* to = in_place ? static_cast<T*>(args_.out[0]) + (row + j) * channels_ : buffer_;
-      pixels(j, count, to);
-      if (in_place) continue;
-      const int64_t rows = stride == 1 ? count : 1;
-      for (int64_t i = 0; i < count; i += rows) {
-        const int64_t at = row + (j + i) * stride;
-        epilogue_.run(reinterpret_cast<char*>(to + i * channels_), channels_, at, at, rows, 0, channels_);
+    row *= width;
+    const bool in_place = direct_ || epilogue_.copies_lines();
+    for (int64_t j = 0; j < width_; j += chunk_) {
+      const int64_t at = row + j * columns_apart_, count = min64(chunk_ * columns_apart_, row + width - at);
+      T* to = in_place ? static_cast<T*>(args_.out[0]) + at * channels_ : buffer_;
+      for (int64_t r = 0; r < min64(columns_apart_, count); ++r) {
+        if constexpr (kGradient) select_axis(2, r);
+        pixels(j, min64(chunk_, axes_[2].grid - j), to + r * channels_);
       }
+      if (!in_place) epilogue_.run(reinterpret_cast<char*>(to), channels_, at, at, count, 0, channels_);
     }
   }
 
   // The image line below those that kernel position (slice, row) covers. The blocks of pixels read memory in an order
   // the processor does not foresee, so lines of large images are asked for one line of output ahead.
   const T* next_line(int64_t slice, int64_t row) const {
-    const Axis &d = axes_[0], &h = axes_[1], &w = axes_[2];
-    const int64_t lines = g_.batch * d.size * h.size, bytes = lines * w.size * channels_ * int64_t{sizeof(T)};
+    const Axis &d = axes_[0], &h = axes_[1];
+    const int64_t line = (kGradient ? g_.out_dims[2] : g_.in_dims[2]) * channels_;
+    const int64_t lines = g_.batch * d.size * h.size, bytes = lines * line * int64_t{sizeof(T)};
     const int64_t below = (slice + (d.taps - 1) * d.tap_step) * h.size + row + h.taps * h.tap_step;
     if (bytes <= kFarBytes || below < 0 || below >= lines) return nullptr;
-    return static_cast<const T*>(args_.image) + below * w.size * channels_;
+    return static_cast<const T*>(args_.image) + below * line;
   }
 
   static void fetch(const T* p, int64_t count) {
@@ -160,19 +166,21 @@ class Depthwise {
     const int64_t low = w.first < 0 ? ceil_div(-w.first, w.step) : 0;
     const int64_t high = last_tap < w.size ? (w.size - 1 - last_tap) / w.step + 1 : 0;
     const int64_t begin = max64(0, min64(count, low - first)), end = max64(begin, min64(count, high - first));
-    for (int64_t i = 0; i < begin; ++i) border(first + i, to + i * channels_);
+    const int64_t apart = columns_apart_ * channels_;
+    for (int64_t i = 0; i < begin; ++i) border(first + i, to + i * apart);
     int64_t i = begin;
     for (; end - begin >= 8 && i < end; i += 8) {
       i = min64(i, end - 8);
-      if (next_ != nullptr) fetch(next_ + ((first + i) * w.step + w.first) * channels_, 8 * w.step * channels_);
-      inside<8>(first + i, to + i * channels_);
+      if (next_ != nullptr && residue_[2] == 0)
+        fetch(next_ + ((first + i) * w.step + w.first) * channels_, 8 * w.step * channels_);
+      inside<8>(first + i, to + i * apart);
     }
     for (; end - begin >= 4 && i < end; i += 4) {
       i = min64(i, end - 4);
-      inside<4>(first + i, to + i * channels_);
+      inside<4>(first + i, to + i * apart);
     }
-    for (; i < end; ++i) inside<1>(first + i, to + i * channels_);
-    for (i = end; i < count; ++i) border(first + i, to + i * channels_);
+    for (; i < end; ++i) inside<1>(first + i, to + i * apart);
+    for (i = end; i < count; ++i) border(first + i, to + i * apart);
   }
 
   template <int kPixels>
@@ -188,9 +196,17 @@ class Depthwise {
   template <int kPixels, bool kDense>
   void inside_line(int64_t at, T* to) const {
     const Axis& w = axes_[2];
-    const Steps steps = {
-        taps_,    tap_count_, w.taps, channels_, w.step * channels_, w.tap_step * channels_, w.weight_step * channels_,
-        columns_, direct_};
+    const Steps steps = {taps_,
+                         tap_count_,
+                         w.taps,
+                         channels_,
+                         w.step * channels_,
+                         w.tap_step * channels_,
+                         w.weight_first * channels_,
+                         w.weight_step * channels_,
+                         columns_apart_ * channels_,
+                         columns_,
+                         direct_};
     int64_t c = 0;
     for (; c + V::kLanes <= steps.channels; c += V::kLanes) {
       inside_channels<kPixels, kDense, true>(steps, at + c, c, 0, to + c);
@@ -207,7 +223,7 @@ class Depthwise {
     for (int p = 0; p < kPixels; ++p) sums[p] = V::zero();
     for (int64_t t = 0; t < steps.rows; ++t) {
       const T* from = steps.list[t].line + at;
-      const T* weights = steps.list[t].weights + c;
+      const T* weights = steps.list[t].weights + steps.weight_first + c;
       int64_t taps = steps.taps;
       for (; taps > 2; taps -= 3) add_taps<kPixels, 3, kDense, kWhole>(steps, from, weights, lanes, sums);
       if (taps == 2) add_taps<kPixels, 2, kDense, kWhole>(steps, from, weights, lanes, sums);
@@ -217,9 +233,9 @@ class Depthwise {
 #pragma GCC unroll 16
     for (int p = 0; p < kPixels; ++p) {
       if constexpr (kWhole) {
-        sums[p].store(to + p * steps.channels);
+        sums[p].store(to + p * steps.to_pixel);
       } else {
-        sums[p].store_partial(to + p * steps.channels, lanes);
+        sums[p].store_partial(to + p * steps.to_pixel, lanes);
       }
     }
   }
@@ -287,7 +303,7 @@ class Depthwise {
     V sum = V::zero();
     for (int64_t t = 0; t < tap_count_; ++t) {
       const T* from = taps_[t].line + at * channels_ + c;
-      const T* weights = taps_[t].weights + c;
+      const T* weights = taps_[t].weights + w.weight_first * channels_ + c;
       for (int64_t tw = begin; tw < end; ++tw) {
         sum = fma(load<kWhole>(from + tw * w.tap_step * channels_, lanes),
                   load<kWhole>(weights + tw * w.weight_step * channels_, lanes), sum);
@@ -305,6 +321,7 @@ class Depthwise {
   const ConvArgs& args_;
   const ConvGeometry& g_;
   int64_t channels_, classes_, lines_, width_, lines_per_task_, chunk_;
+  int64_t columns_apart_;  // pixels of the result from one grid point to the next
   const T* weights_;
   T* buffer_;
   Tap* taps_;
@@ -313,7 +330,7 @@ class Depthwise {
   bool direct_;    // results go through `columns_` in registers
   ColumnEpilogue columns_;
   Axis axes_[3];
-  int64_t residue_[3];
+  int64_t residue_[3] = {0, 0, 0};
   Epilogue epilogue_;
 };
 

@@ -173,6 +173,8 @@ class DepthwisePlanes {
     if (!in_registers_ && sizeof(T) == sizeof(float)) {
       in_registers_ = epilogue.read_rows(args_.ep, args_.in, args_.out.size, &rows_);
     }
+    const int64_t pixels = height_ * width_;
+    in_registers_ = in_registers_ && Epilogue::row_distance(args_.ep, 0, pixels) == pixels;
   }
   DepthwisePlanes(const DepthwisePlanes&) = delete;
 

@@ -1,5 +1,6 @@
 // The epilogue that most layers have, in one pass through registers: a bias per column or row, a residual, and
-// bounds. Its bits are those of the operations one by one; epilogue.inl runs every other program.
+// bounds, or zeros where masks are set. Its bits are those of the operations one by one; epilogue.inl runs every other
+// program.
 #pragma once
 #include "kernels/elementwise/vm.h"
 #include "kernels/gemm/gemm.h"
@@ -34,10 +35,12 @@ struct RowEpilogue {
 
 class ShortEpilogue {
  public:
-  // Whether a program is value + bias + residual, each optional, then relu or clamp, into one output of float32.
+  // Whether a program is value + bias + residual, each optional, then relu or clamp, or value + residual, then zero
+  // where one or two masks are set (the gradients of relu and clamp), into one output of float32.
   bool read(const EpilogueParams& p, int64_t inputs, int64_t outputs) {
     bias_ = residual_ = -1;
     bounds_ = 0;
+    masks_[0] = masks_[1] = -1;
     if (outputs != 1 || p.code.size == 0 || p.out_sizes[0] != int64_t{sizeof(float)}) return false;
     const VmTable table = vm_table();
     int64_t value = 0;
@@ -47,8 +50,10 @@ class ShortEpilogue {
       const bool known = same(name, "add_f32")     ? read_add(p, inputs, ins[2] == value ? ins[3] : ins[2])
                              : same(name, "relu_f32") ? read_bounds(0, 0, 1)
                          : same(name, "clamp_f32") ? read_clamp(p, inputs, ins[3], ins[4])
+                         : same(name, "where_f32") ? read_mask(p, inputs, ins[2], ins[3])
                                                    : false;
-      if (!known || (ins[2] != value && ins[3] != value)) return false;
+      const bool reads = same(name, "where_f32") ? ins[4] == value : ins[2] == value || ins[3] == value;
+      if (!known || !reads) return false;
       value = ins[1];
     }
     return p.out_regs[0] == value;
@@ -56,14 +61,16 @@ class ShortEpilogue {
 
   // Whether all rows are treated alike, as `columns` tells.
   bool read_columns(const EpilogueParams& p, Span<const void*> in, int64_t outputs, ColumnEpilogue* columns) {
-    if (!read(p, in.size, outputs) || residual_ >= 0 || (bias_ >= 0 && p.col[bias_] != 1)) return false;
+    if (!read(p, in.size, outputs) || residual_ >= 0 || masks_[0] >= 0) return false;
+    if (bias_ >= 0 && p.col[bias_] != 1) return false;
     *columns = {bias_ < 0 ? nullptr : static_cast<const float*>(in[bias_]), bounds_, lower_, upper_};
     return true;
   }
 
   // Whether all columns are treated alike, as `rows` tells.
   bool read_rows(const EpilogueParams& p, Span<const void*> in, int64_t outputs, RowEpilogue* rows) {
-    if (!read(p, in.size, outputs) || residual_ >= 0 || (bias_ >= 0 && p.col[bias_] != 0)) return false;
+    if (!read(p, in.size, outputs) || residual_ >= 0 || masks_[0] >= 0) return false;
+    if (bias_ >= 0 && p.col[bias_] != 0) return false;
     rows->bounds = {nullptr, bounds_, lower_, upper_};
     if (bias_ < 0) return true;
     rows->bias = static_cast<const float*>(in[bias_]);
@@ -86,7 +93,18 @@ class ShortEpilogue {
                       residual_ < 0 ? 0 : p.row[residual_],
                       rows,
                       columns};
-    if (all.bias == nullptr) {
+    if (masks_[0] >= 0) {
+      const auto mask = [&](int64_t e) {
+        return static_cast<const uint8_t*>(in[e]) + batch * p.batch[e] + row * p.row[e] + column;
+      };
+      const int64_t second = masks_[1] < 0 ? masks_[0] : masks_[1];
+      const Masks masks = {mask(masks_[0]), mask(second), p.row[masks_[0]], p.row[second]};
+      if (all.residual == nullptr) {
+        run_masked<false>(all, masks);
+      } else {
+        run_masked<true>(all, masks);
+      }
+    } else if (all.bias == nullptr) {
       run_with<Bias::kNone>(all);
     } else if (p.col[bias_] == 1) {
       run_with<Bias::kColumns>(all);
@@ -107,6 +125,11 @@ class ShortEpilogue {
     int64_t residual_stride, rows, columns;
   };
 
+  struct Masks {
+    const uint8_t *first, *second;
+    int64_t first_stride, second_stride;
+  };
+
   static bool same(const char* a, const char* b) {
     while (*a != 0 && *a == *b) ++a, ++b;
     return *a == *b;
@@ -114,7 +137,7 @@ class ShortEpilogue {
 
   bool read_add(const EpilogueParams& p, int64_t inputs, int64_t source) {
     const int64_t e = source - 1;
-    if (e < 0 || e >= inputs || p.sizes[e] != int64_t{sizeof(float)} || bounds_ > 0) return false;
+    if (e < 0 || e >= inputs || p.sizes[e] != int64_t{sizeof(float)} || bounds_ > 0 || masks_[0] >= 0) return false;
     const bool per_row = p.col[e] == 0 && p.row[e] == 1;
     if ((per_row || (p.col[e] == 1 && p.row[e] == 0)) && bias_ < 0 && residual_ < 0) {
       bias_ = e;
@@ -136,9 +159,50 @@ class ShortEpilogue {
   }
 
   bool read_bounds(float lower, float upper, int bounds) {
-    if (bounds_ > 0) return false;
+    if (bounds_ > 0 || masks_[0] >= 0) return false;
     lower_ = lower, upper_ = upper, bounds_ = bounds;
     return true;
+  }
+
+  // A mask that chooses the constant 0.
+  bool read_mask(const EpilogueParams& p, int64_t inputs, int64_t condition, int64_t zero) {
+    const int64_t e = condition - 1, constant = zero - 1 - inputs;
+    if (e < 0 || e >= inputs || p.sizes[e] != 1 || p.col[e] != 1 || masks_[1] >= 0) return false;
+    if (constant < 0 || constant >= p.consts.size || bias_ >= 0 || bounds_ > 0) return false;
+    int32_t bits = 0;
+    __builtin_memcpy(&bits, &p.consts[constant], sizeof bits);
+    masks_[masks_[0] < 0 ? 0 : 1] = e;
+    return bits == 0;
+  }
+
+  // Where neither of two masks is set.
+  static BRAWN_INLINE M32 clear_lanes(const uint8_t* first, const uint8_t* second) {
+    int32_t either[F32::kLanes];
+    for (int i = 0; i < F32::kLanes; ++i) either[i] = first[i] | second[i];
+    return eq(I32::load(either), I32::zero());
+  }
+
+  template <bool kResidual>
+  void run_masked(const Rows& r, const Masks& masks) const {
+    const int64_t whole = r.columns / F32::kLanes * F32::kLanes, rest = r.columns - whole;
+    for (int64_t i = 0; i < r.rows; ++i) {
+      const float* from = r.from + i * r.stride;
+      const float* residual = kResidual ? r.residual + i * r.residual_stride : nullptr;
+      const uint8_t* first = masks.first + i * masks.first_stride;
+      const uint8_t* second = masks.second + i * masks.second_stride;
+      float* to = r.to + i * r.to_stride;
+      for (int64_t j = 0; j < whole; j += F32::kLanes) {
+        F32 v = F32::load(from + j);
+        if constexpr (kResidual) v = v + F32::load(residual + j);
+        select(clear_lanes(first + j, second + j), v, F32::zero()).store(to + j);
+      }
+      if (rest == 0) continue;
+      uint8_t last[2][F32::kLanes] = {};
+      for (int64_t l = 0; l < rest; ++l) last[0][l] = first[whole + l], last[1][l] = second[whole + l];
+      F32 v = F32::load_partial(from + whole, rest);
+      if constexpr (kResidual) v = v + F32::load_partial(residual + whole, rest);
+      select(clear_lanes(last[0], last[1]), v, F32::zero()).store_partial(to + whole, rest);
+    }
   }
 
   template <Bias kBias>
@@ -191,6 +255,7 @@ class ShortEpilogue {
   }
 
   int64_t bias_ = -1, residual_ = -1;  // operands
+  int64_t masks_[2] = {-1, -1};        // likewise, the first ones first
   int bounds_ = 0;                     // 1: lower alone, 2: both
   float lower_ = 0, upper_ = 0;
 };
