@@ -33,6 +33,18 @@ void fill(void* dst, const void* value, int64_t size, int64_t n) {
   }
 }
 
+// Few elements, without a call.
+template <class T>
+void copy_short(T* dst, const T* src, int64_t n) {
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) __builtin_memcpy(dst + i, src + i, 16 * sizeof(T));
+  if (i + 8 <= n) {
+    __builtin_memcpy(dst + i, src + i, 8 * sizeof(T));
+    i += 8;
+  }
+  for (; i < n; ++i) dst[i] = src[i];
+}
+
 // dst is [rows, cols] contiguous; src has any strides.
 template <class T>
 void copy_rows(T* dst, const T* src, int64_t rows, int64_t cols, int64_t row_stride, int64_t col_stride) {
@@ -42,6 +54,8 @@ void copy_rows(T* dst, const T* src, int64_t rows, int64_t cols, int64_t row_str
       fill_run(dst, *src, cols);
     } else if (col_stride == 1 && cols > kShortRun) {
       memcpy(dst, src, static_cast<size_t>(cols) * sizeof(T));
+    } else if (col_stride == 1) {
+      copy_short(dst, src, cols);
     } else {
       for (int64_t c = 0; c < cols; ++c) dst[c] = src[c * col_stride];
     }
