@@ -69,15 +69,22 @@ struct WinogradTiles {
     const WinogradTilesArgs& a = read(args);
     float* zeros = static_cast<float*>(context.local);
     zero_run(zeros, a.channels);
-    const int64_t last = min64(tiles(a), end * each(a));
-    for (int64_t t = begin * each(a); t < last; ++t) {
-      const float* pixels[kSide * kSide];
-      find_pixels<kSide>(static_cast<const float*>(a.x), a.dims, a.channels, t / a.grid[1] / a.grid[0],
-                         t / a.grid[1] % a.grid[0] * Tile::kOut - a.pad[0], t % a.grid[1] * Tile::kOut - a.pad[1],
-                         zeros, pixels);
-      transform_tile<kSide, Tile::kIn, kLine, false>(pixels, a.channels, static_cast<float*>(a.v) + t * a.channels,
-                                                     tiles(a) * a.channels);
+    const int64_t first = begin * each(a), last = min64(tiles(a), end * each(a));
+    const float* pixels[2][kSide * kSide];
+    find_tile(a, first, zeros, pixels[first % 2]);
+    for (int64_t t = first; t < last; ++t) {
+      const float** next = pixels[(t + 1) % 2];
+      find_tile(a, min64(t + 1, tiles(a) - 1), zeros, next);
+      prefetch_pixels<kSide, Tile::kOut>(next, a.channels);
+      transform_tile<kSide, Tile::kIn, kLine, false>(pixels[t % 2], a.channels,
+                                                     static_cast<float*>(a.v) + t * a.channels, tiles(a) * a.channels);
     }
+  }
+
+  static void find_tile(const WinogradTilesArgs& a, int64_t t, const float* zeros, const float** pixels) {
+    find_pixels<kSide>(static_cast<const float*>(a.x), a.dims, a.channels, t / a.grid[1] / a.grid[0],
+                       t / a.grid[1] % a.grid[0] * Tile::kOut - a.pad[0], t % a.grid[1] * Tile::kOut - a.pad[1], zeros,
+                       pixels);
   }
 
   static constexpr KernelRow row(const char* name) {
