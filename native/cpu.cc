@@ -164,4 +164,6 @@ const Cpu& cpu() {
   return *cpu;
 }
 
+int usable_cpus() { return detect_cpu(nullptr, nullptr).threads; }
+
 }  // namespace brawn

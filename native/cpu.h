@@ -30,4 +30,7 @@ Cpu detect_cpu(const char* isa_override, const char* threads_override);
 // detect_cpu with this process's environment, asked once.
 const Cpu& cpu();
 
+// Threads that can run at once in this process, whatever BRAWN_THREADS says.
+int usable_cpus();
+
 }  // namespace brawn
