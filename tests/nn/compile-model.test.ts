@@ -110,7 +110,7 @@ describe('compileModel', () => {
   ] as const)('convolutions of frozen weights: %s', async (name, shape, f) => {
     const frozen = compile(f, { frozen: true });
     const x = randn([...shape]) as F;
-    const isPacked = frozen.explain(x).kernels.some(({ ops }) => /^conv(Packed|Planes)/.test(ops));
+    const isPacked = frozen.explain(x).kernels.some(({ ops }) => /^(conv(Packed|Planes)|depthwisePlanes)/.test(ops));
     expect(isPacked).toBe(!name.startsWith('unpacked'));
     const strict = await f(x).data();
     expect(distance(await (await frozen(x)).data(), strict)).toBeLessThan(2e-6);
