@@ -169,6 +169,8 @@ class PlanesForward {
   const EpilogueParams& epilogue() const { return args_.ep; }
   Span<const void*> inputs() const { return args_.in; }
   Span<void*> outputs() const { return args_.out; }
+  void ask_a(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
+  void ask_b(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
   bool whole_depth() const { return false; }
   void ask(int64_t, int64_t, int64_t, Ahead*) const {}
   const T* packed_b() const { return nullptr; }
@@ -280,6 +282,8 @@ class PlanesWeightGrad {
   const EpilogueParams& epilogue() const { return ep_; }
   Span<const void*> inputs() const { return {nullptr, 0}; }
   Span<void*> outputs() const { return {&args_.out, 1}; }
+  void ask_a(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
+  void ask_b(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
   bool whole_depth() const { return false; }
   void ask(int64_t, int64_t, int64_t, Ahead*) const {}
   const T* packed_b() const { return nullptr; }

@@ -35,6 +35,8 @@ class ForwardProblem {
   const EpilogueParams& epilogue() const { return args_.ep; }
   Span<const void*> inputs() const { return args_.in; }
   Span<void*> outputs() const { return args_.out; }
+  void ask_a(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
+  void ask_b(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
   bool whole_depth() const { return true; }
   void ask(int64_t batch, int64_t m0, int64_t m, Ahead* ahead) const {
     const Image<T> image(args_.image, forward_axis(g_, 0), forward_axis(g_, 1), forward_axis(g_, 2), g_.in_channels,
@@ -114,6 +116,8 @@ class InputGradProblem {
   const EpilogueParams& epilogue() const { return args_.ep; }
   Span<const void*> inputs() const { return args_.in; }
   Span<void*> outputs() const { return args_.out; }
+  void ask_a(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
+  void ask_b(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
   bool whole_depth() const { return true; }
   void ask(int64_t batch, int64_t m0, int64_t m, Ahead* ahead) const {
     const Axis* a = axes(batch);
@@ -205,26 +209,41 @@ class WeightGradProblem {
   const EpilogueParams& epilogue() const { return ep_; }
   Span<const void*> inputs() const { return {nullptr, 0}; }
   Span<void*> outputs() const { return {&args_.out, 1}; }
+  void ask_a(int64_t batch, int64_t m0, int64_t m, int64_t k0, int64_t k, Ahead* ahead) const {
+    const T* g = static_cast<const T*>(args_.g) + k0 * g_.out_channels + batch * g_.out_group() + m0;
+    ahead->add_rows(g, k, m * int64_t{sizeof(T)}, g_.out_channels * int64_t{sizeof(T)});
+  }
+  void ask_b(int64_t b, int64_t n0, int64_t n, int64_t k0, int64_t k, Ahead* ahead) const {
+    if (!rows_of_b()) return;
+    ahead->add_rows(image(b).pixel(k0) + n0, k, n * int64_t{sizeof(T)}, g_.in_channels * int64_t{sizeof(T)});
+  }
   bool whole_depth() const { return false; }
   void ask(int64_t, int64_t, int64_t, Ahead*) const {}
   const T* packed_b() const { return nullptr; }
-  bool rows_of_b() const { return false; }
-  const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }
+  bool rows_of_b() const { return image(0).pixels(); }
+  const T* b_row(int64_t b, int64_t n0, int64_t k0, int64_t* distance) const {
+    *distance = g_.in_channels;
+    return image(b).pixel(k0) + n0;
+  }
   bool skinny(const Block<T>&, T*) const { return false; }
 
-  ABlock<T> a_block(int64_t batch, int64_t m0, int64_t m, int64_t k0, int64_t k, int64_t panel_rows, int64_t,
+  ABlock<T> a_block(int64_t batch, int64_t m0, int64_t m, int64_t k0, int64_t k, int64_t panel_rows, int64_t cols,
                     T* buffer) const {
     const T* g = static_cast<const T*>(args_.g) + k0 * g_.out_channels + batch * g_.out_group() + m0;
+    if (read_a_directly<T>(1, g_.out_channels, cols)) return {g, 1, g_.out_channels, panel_rows};
     return pack_a(g, 1, g_.out_channels, m, k, panel_rows, buffer);
   }
 
   BBlock<T> b_block(int64_t b, int64_t n0, int64_t n, int64_t k0, int64_t k, T* to) const {
-    const Image<T> image(args_.x, forward_axis(g_, 0), forward_axis(g_, 1), forward_axis(g_, 2), g_.in_channels,
-                         b * g_.in_group(), g_.in_group());
-    return gather_b(image, n0, n, k0, k, to);
+    return gather_b(image(b), n0, n, k0, k, to);
   }
 
  private:
+  Image<T> image(int64_t batch) const {
+    return {args_.x,        forward_axis(g_, 0),   forward_axis(g_, 1), forward_axis(g_, 2),
+            g_.in_channels, batch * g_.in_group(), g_.in_group()};
+  }
+
   const ConvWeightArgs& args_;
   const ConvGeometry& g_;
   EpilogueParams ep_;

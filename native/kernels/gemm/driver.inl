@@ -9,6 +9,7 @@
 //   b_block(b, n0, n, k0, k, buffer)                           a BBlock; always panels when share_b()
 //   whole_depth()                    whether b_block takes any k, not just kBlockDepth at most
 //   ask(batch, m0, m, ahead)         adds the memory of these rows of A, where it is one piece
+//   ask_a(batch, m0, m, k0, k, ahead), ask_b(batch, n0, n, k0, k, ahead)   the same for parts along k
 //   packed_b()                       B as panels over the whole k, one batch after the other, or null
 //   rows_of_b(), b_row(b, n0, k0, &distance)                   whether and where rows of B are contiguous in memory
 //   skinny(...)                      computes a block in its own way and says so, or returns false
@@ -67,17 +68,23 @@ struct Block {
 
 template <class T>
 void multiply_panel(const ABlock<T>& a, int64_t rows, int64_t panel_rows, int64_t k, const T* b, int64_t b_row, T* c,
-                    int64_t stride, int64_t cols, bool accumulate, T* tile) {
+                    int64_t stride, int64_t cols, bool accumulate, T* tile, Ahead* ahead = nullptr) {
   using M = Micro<T>;
   using V = typename VectorOf<T>::V;
   const int64_t vectors = ceil_div(cols, M::kLanes);
   const bool whole = cols == vectors * M::kLanes;
   const MicroFunction<T> main = micro_for<M>(panel_rows, vectors);
+  const AskingMicroFunction<T> asking = asking_micro_for<M>(panel_rows, vectors);
   const T* panel = a.data;
   for (int64_t i = 0; i < rows; i += panel_rows, panel += a.panel) {
     const int64_t height = min64(panel_rows, rows - i);
     const MicroFunction<T> run = height == panel_rows ? main : micro_for<M>(height, vectors);
     T* to = c + i * stride;
+    if (whole && ahead != nullptr) {
+      ahead->run(run, height == panel_rows ? asking : asking_micro_for<M>(height, vectors), k, panel, a.row, a.k, b,
+                 b_row, to, stride, accumulate);
+      continue;
+    }
     if (whole) {
       run(k, panel, a.row, a.k, b, b_row, to, stride, accumulate);
       continue;
@@ -98,13 +105,13 @@ void multiply_panel(const ABlock<T>& a, int64_t rows, int64_t panel_rows, int64_
 // others. The next panel is `next` elements further on.
 template <class T>
 void multiply_rows(const ABlock<T>& a, int64_t rows, int64_t panel_rows, int64_t k, const T* b, int64_t b_row, T* c,
-                   int64_t stride, bool accumulate, T* near, int64_t next) {
+                   int64_t stride, bool accumulate, T* near, int64_t next, Ahead* ahead) {
   using M = Micro<T>;
   const int64_t first = min64(panel_rows, rows);
   packing_micro_for<M>(first)(k, a.data, a.row, a.k, b, b_row, c, stride, accumulate, near, next);
   const ABlock<T> rest = {a.data + a.panel, a.row, a.k, a.panel};
   multiply_panel<T>(rest, rows - first, panel_rows, k, near, kPanel<T>, c + first * stride, stride, kPanel<T>,
-                    accumulate, nullptr);
+                    accumulate, nullptr, ahead);
 }
 
 // The last columns, fewer than a panel, of rows of B in place. Whole vectors may be read as long as they end inside the
@@ -198,11 +205,9 @@ void multiply_row(const P& p, const Block<typename P::T>& block, const BBlock<ty
   for (int64_t j = 0; j < block.n; j += kPanel<T>) {
     const int64_t cols = min64(kPanel<T>, block.n - j), vectors = ceil_div(cols, M::kLanes);
     const bool in_tile = tiles || cols != vectors * M::kLanes;
-    const void* from = ahead->take(block.k);
     if (epilogue.apart()) epilogue.expect(out_row, block.m, column + j, cols);
-    asking_micro_for<M>(block.m, vectors)(block.k, a.data, a.row, a.k, b.data + j * b.column, b.row,
-                                          in_tile ? local.tile : c + j, in_tile ? kPanel<T> : stride, false, from,
-                                          ahead->step());
+    ahead->run(micro_for<M>(block.m, vectors), asking_micro_for<M>(block.m, vectors), block.k, a.data, a.row, a.k,
+               b.data + j * b.column, b.row, in_tile ? local.tile : c + j, in_tile ? kPanel<T> : stride, false);
     if (tiles) {
       epilogue.run(reinterpret_cast<char*>(local.tile), kPanel<T>, row, out_row, block.m, column + j, cols);
     } else if (in_tile) {
@@ -220,7 +225,7 @@ void multiply_by_rows(const P& p, const Plan& plan, Block<typename P::T> block, 
   using T = typename P::T;
   const int64_t most = ceil_div(block.m, ceil_div(block.m, Micro<T>::kRows)), end = block.m0 + block.m;
   const BBlock<T> b = packed_block(p, plan, p.b_of(block.batch), block.n0, 0, block.k, packed);
-  const int64_t steps = ceil_div(block.n, kPanel<T>) * max64(1, block.k);
+  const int64_t steps = ceil_div(block.n, kPanel<T>) * block.k;
   for (; block.m0 < end; block.m0 += most) {
     block.m = min64(most, end - block.m0);
     Ahead ahead(steps);
@@ -239,7 +244,7 @@ void multiply_by_rows(const P& p, const Plan& plan, Block<typename P::T> block, 
 template <class P>
 void multiply_group(const P& p, const Plan& plan, const Block<typename P::T>& block, const ABlock<typename P::T>& a,
                     int64_t g, int64_t width, int64_t panel_rows, int64_t k0, int64_t k, const typename P::T* packed,
-                    const LocalScratch<typename P::T>& local) {
+                    const LocalScratch<typename P::T>& local, Ahead* ahead) {
   using T = typename P::T;
   const bool accumulate = k0 > block.k0;
   const int64_t b_index = p.b_of(block.batch), stride = block.stride;
@@ -248,7 +253,7 @@ void multiply_group(const P& p, const Plan& plan, const Block<typename P::T>& bl
     const BBlock<T> b = p.b_block(b_index, block.n0 + g, width, k0, k, local.b);
     for (int64_t j = 0; j < width; j += kPanel<T>) {
       multiply_panel(a, block.m, panel_rows, k, b.data + j * b.column, b.row, c + j, stride,
-                     min64(kPanel<T>, width - j), accumulate, local.tile);
+                     min64(kPanel<T>, width - j), accumulate, local.tile, ahead);
     }
     return;
   }
@@ -260,9 +265,9 @@ void multiply_group(const P& p, const Plan& plan, const Block<typename P::T>& bl
   int64_t j = 0;
   for (; j + kPanel<T> <= width; j += kPanel<T>, b += next) {
     if (plan.packing == Packing::kNone) {
-      multiply_panel(a, block.m, panel_rows, k, b, row, c + j, stride, kPanel<T>, accumulate, local.tile);
+      multiply_panel(a, block.m, panel_rows, k, b, row, c + j, stride, kPanel<T>, accumulate, local.tile, ahead);
     } else {
-      multiply_rows(a, block.m, panel_rows, k, b, row, c + j, stride, accumulate, local.b, next);
+      multiply_rows(a, block.m, panel_rows, k, b, row, c + j, stride, accumulate, local.b, next, ahead);
     }
   }
   if (j == width) return;
@@ -271,6 +276,22 @@ void multiply_group(const P& p, const Plan& plan, const Block<typename P::T>& bl
   } else {
     multiply_last_columns(p, a, block, g + j, c + j, panel_rows, k0, k, accumulate, local);
   }
+}
+
+// Asks for what is multiplied after columns up to `g` over [k0, k0 + k): more columns, or the next block of k.
+template <class P>
+void ask_next(const P& p, const Plan& plan, const Block<typename P::T>& block, int64_t g, int64_t k0, int64_t k,
+              Ahead* ahead) {
+  const bool local = plan.packing == Packing::kLocal;
+  if (g < block.n) {
+    if (local) p.ask_b(block.batch, block.n0 + g, min64(plan.group, block.n - g), k0, k, ahead);
+    return;
+  }
+  const int64_t next = k0 + k, count = min64(plan.block_k, block.k0 + block.k - next);
+  if (count <= 0) return;
+  p.ask_a(block.batch, block.m0, block.m, next, count, ahead);
+  const int64_t columns = local ? plan.group : block.n <= kAskedCols ? block.n : kPanel<typename P::T>;
+  p.ask_b(block.batch, block.n0, min64(columns, block.n), next, count, ahead);
 }
 
 // Computes a block; `finish(column, columns)` is called as soon as those columns have their last addition.
@@ -293,7 +314,9 @@ void multiply(const P& p, const Plan& plan, const Block<typename P::T>& block, c
     const ABlock<T> a = p.a_block(block.batch, block.m0, block.m, k0, k, panel_rows, block.n, local.a);
     for (int64_t g = 0; g < block.n; g += plan.group) {
       const int64_t width = min64(plan.group, block.n - g);
-      multiply_group(p, plan, block, a, g, width, panel_rows, k0, k, packed, local);
+      Ahead ahead(ceil_div(width, kPanel<T>) * panels * k);
+      ask_next(p, plan, block, g + width, k0, k, &ahead);
+      multiply_group(p, plan, block, a, g, width, panel_rows, k0, k, packed, local, &ahead);
       if (l + k >= block.k) finish(g, width);
     }
   }

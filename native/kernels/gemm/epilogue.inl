@@ -1,5 +1,6 @@
 // Runs the epilogue program of gemm.h over finished pieces of a result and writes the outputs.
 #pragma once
+#include "kernels/gemm/ahead.inl"
 #include "kernels/gemm/short_epilogue.inl"
 
 namespace brawn {
@@ -33,42 +34,6 @@ inline void gather_elements(char* to, const char* from, int64_t stride, int64_t 
       __builtin_memcpy(to + i * size, from + i * stride * size, static_cast<size_t>(size));
   }
 }
-
-// Stretches of memory that will be needed soon, to be asked for bit by bit in `steps` steps.
-class Ahead {
- public:
-  explicit Ahead(int64_t steps) : steps_(steps) {}
-
-  void add(const void* data, int64_t bytes) {
-    if (bytes <= 0 || count_ == kMost) return;
-    parts_[count_++] = {static_cast<const char*>(data), bytes};
-    total_ += bytes;
-  }
-
-  // Bytes from one step to the next.
-  int64_t step() const { return min64(64, ceil_div(total_, steps_)); }
-
-  // Where the next `steps` steps begin.
-  const void* take(int64_t steps) {
-    if (at_ == count_) return this;
-    Part& part = parts_[at_];
-    const char* from = part.data;
-    const int64_t bytes = steps * step();
-    part.data += bytes;
-    part.bytes -= bytes;
-    if (part.bytes <= 0) ++at_;
-    return from;
-  }
-
- private:
-  struct Part {
-    const char* data;
-    int64_t bytes;
-  };
-  static constexpr int kMost = 6;
-  Part parts_[kMost];
-  int64_t steps_, count_ = 0, at_ = 0, total_ = 0;
-};
 
 class Epilogue {
  public:

@@ -64,6 +64,18 @@ class GemmProblem {
     return pack_b(this->b(b) + k0 * row + n0 * col, row, col, n, k, to);
   }
 
+  void ask_a(int64_t batch, int64_t m0, int64_t m, int64_t k0, int64_t k, Ahead* ahead) const {
+    constexpr int64_t kSize = sizeof(T);
+    const int64_t row = args_.a_strides[0], col = args_.a_strides[1];
+    const T* a = this->a(batch) + m0 * row + k0 * col;
+    if (col == 1) ahead->add_rows(a, m, k * kSize, row * kSize);
+    if (row == 1 && col != 1) ahead->add_rows(a, k, m * kSize, col * kSize);
+  }
+  void ask_b(int64_t b, int64_t n0, int64_t n, int64_t k0, int64_t k, Ahead* ahead) const {
+    constexpr int64_t kSize = sizeof(T);
+    const int64_t row = args_.b_strides[0], col = args_.b_strides[1];
+    if (col == 1) ahead->add_rows(this->b(b) + k0 * row + n0, k, n * kSize, row * kSize);
+  }
   bool whole_depth() const { return true; }
   void ask(int64_t batch, int64_t m0, int64_t m, Ahead* ahead) const {
     const int64_t row = args_.a_strides[0];

@@ -24,7 +24,9 @@ using PackingMicroFunction = void (*)(int64_t k, const T* a, int64_t a_row, int6
 
 template <class T>
 using AskingMicroFunction = void (*)(int64_t k, const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_k, T* c,
-                                     int64_t c_row, bool accumulate, const void* ahead, int64_t step);
+                                     int64_t c_row, bool accumulate, const void* ahead, int64_t step, int64_t jump);
+
+constexpr int64_t kAskingRun = 16;
 
 template <class M>
 inline typename M::V micro_load(const typename M::T* p) {
@@ -62,12 +64,10 @@ inline void prefetch_panel_row(const typename M::T* b) {
 }
 
 template <class M, int kRows, int kVectors, bool kPacking, bool kAhead = false>
-inline __attribute__((always_inline)) void micro_body(int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k,
-                                                      const typename M::T* b, int64_t b_k, typename M::T* c,
-                                                      int64_t c_row, bool accumulate,
-                                                      [[maybe_unused]] typename M::T* packed,
-                                                      [[maybe_unused]] int64_t next,
-                                                      [[maybe_unused]] const char* ahead = nullptr) {
+inline __attribute__((always_inline)) void micro_body(
+    int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k, const typename M::T* b, int64_t b_k,
+    typename M::T* c, int64_t c_row, bool accumulate, [[maybe_unused]] typename M::T* packed,
+    [[maybe_unused]] int64_t next, [[maybe_unused]] const char* ahead = nullptr, [[maybe_unused]] int64_t jump = 0) {
   using T = typename M::T;
   using V = typename M::V;
   constexpr int kBases = (kRows + 2) / 3;  // one address register serves three rows: p, p + s, p + 2 s
@@ -86,7 +86,7 @@ inline __attribute__((always_inline)) void micro_body(int64_t k, const typename 
     if constexpr (kVectors > 1) b1 = micro_load<M>(b + M::kLanes);
     if constexpr (kAhead) {
       __builtin_prefetch(ahead, 0, 2);
-      ahead += next;
+      ahead += next + (k % kAskingRun == 1 ? jump : 0);
     }
     if constexpr (kPacking) {
       prefetch_panel_row<M>(b + next);
@@ -122,12 +122,12 @@ void packing_micro(int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k
   micro_body<M, kRows, 2, true>(k, a, a_row, a_k, b, b_k, c, c_row, accumulate, packed, next);
 }
 
-// Asks for memory from `ahead` on, `step` bytes further for each row of B.
+// Asks for memory from `ahead` on, `step` bytes further for each row of B, `jump` more after kAskingRun rows.
 template <class M, int kRows, int kVectors>
 void asking_micro(int64_t k, const typename M::T* a, int64_t a_row, int64_t a_k, const typename M::T* b, int64_t b_k,
-                  typename M::T* c, int64_t c_row, bool accumulate, const void* ahead, int64_t step) {
+                  typename M::T* c, int64_t c_row, bool accumulate, const void* ahead, int64_t step, int64_t jump) {
   micro_body<M, kRows, kVectors, false, true>(k, a, a_row, a_k, b, b_k, c, c_row, accumulate, nullptr, step,
-                                              static_cast<const char*>(ahead));
+                                              static_cast<const char*>(ahead), jump);
 }
 
 template <class M, int kVectors, int kRows = M::kRows>

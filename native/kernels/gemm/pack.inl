@@ -124,9 +124,14 @@ inline void prefetch_run(const T* from, int64_t n) {
 template <class T>
 ABlock<T> pack_a(const T* a, int64_t row, int64_t col, int64_t rows, int64_t k, int64_t panel_rows, T* to) {
   if (row == 1 && col != 1) {
+    using V = typename VectorOf<T>::V;
+    // Whole vectors run over into what is written next.
+    const int64_t whole = V::kLanes < panel_rows ? 0 : rows - V::kLanes + 1;
     for (int64_t l = 0; l < k; ++l) {
       prefetch_run(a + (l + kAheadA) * col, rows);
-      for (int64_t i = 0; i < rows; i += panel_rows) {
+      int64_t i = 0;
+      for (; l + 1 < k && i < whole; i += panel_rows) V::load(a + l * col + i).store(to + i * k + l * panel_rows);
+      for (; i < rows; i += panel_rows) {
         copy_run(to + i * k + l * panel_rows, a + l * col + i, min64(panel_rows, rows - i));
       }
     }

@@ -18,6 +18,7 @@ constexpr int64_t kLocalGroup = 256;       // columns of B a task packs at a tim
 constexpr int64_t kReduceElements = 8192;  // results per task that adds partial sums
 constexpr int64_t kSharedBytes = int64_t{256} << 20;
 constexpr int64_t kNearBytes = 32768;  // a B that stays in L1 whatever its order
+constexpr int64_t kAskedCols = 256;    // columns of B in place that are asked for a whole block of k ahead
 constexpr int64_t kNearB = 512 << 10;  // bytes of a packed B that stays in L2 while A streams past
 constexpr int64_t kDotRows = 16;       // rows of A for which dot products beat packing B
 
