@@ -133,6 +133,7 @@ void test_all(const std::vector<IsaTable>& tables) {
   for (const auto& e : edges) {
     for (int t = 0; t < 4; ++t) test_case<T>(tables, {e[0], e[1], e[2], (t & 1) != 0, (t & 2) != 0, {}, 0, 0, t});
   }
+  for (bool transposed : {false, true}) test_case<T>(tables, {150, 3601, 5, transposed, false, {}, 0, 0, 0});
   test_case<T>(tables, {25, 32, 20000, true, false, {}, 0, 0, 0});
   test_case<T>(tables, {1, 40, 30000, false, true, {}, 0, 0, 0});
   test_case<T>(tables, {1, 40, 30000, false, false, {}, 0, 0, 0});

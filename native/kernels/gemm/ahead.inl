@@ -6,23 +6,27 @@ namespace brawn {
 namespace BRAWN_ISA {
 namespace {
 
-// Stretches of memory to be asked for in `steps` rows of B.
+// Pieces of memory to be asked for in `steps` rows of B.
 class Ahead {
  public:
   explicit Ahead(int64_t steps) : steps_(steps) {}
 
   void add(const void* data, int64_t bytes) {
-    if (bytes > 0) put({static_cast<const char*>(data), bytes, 0, 0});
-    total_ += bytes;
+    if (bytes <= 0 || count_ == kMost) return;
+    parts_[count_++] = {static_cast<const char*>(data), bytes, 0, 0};
+    bytes_ += bytes;
   }
 
-  // `rows` rows that are `distance` bytes apart; of rows that are not one piece only those of up to 1 KB.
+  // `rows` rows that are `distance` bytes apart.
   void add_rows(const void* data, int64_t rows, int64_t bytes, int64_t distance) {
+    const char* row = static_cast<const char*>(data);
     if (bytes == distance) {
       add(data, rows * bytes);
-    } else if (rows > 0 && bytes <= kAskingRun * kLine) {
+    } else if (bytes > kAskingRun * kLine) {
+      for (int64_t i = 0; i < rows && rows <= kMost / 2; ++i) add(row + i * distance, bytes);
+    } else if (rows > 0 && count_ < kMost) {
       const int64_t step = ceil_div(bytes, kAskingRun);
-      put({static_cast<const char*>(data), rows * kAskingRun * step, step, distance - kAskingRun * step});
+      parts_[count_++] = {row, rows * kAskingRun * step, step, distance - kAskingRun * step};
       steps_ -= rows * kAskingRun;
     }
   }
@@ -36,28 +40,33 @@ class Ahead {
       return;
     }
     Part& part = parts_[at_];
-    const int64_t step = part.step > 0 ? part.step : min64(kLine, ceil_div(total_, max64(1, steps_)));
-    asking(k, a, a_row, a_k, b, b_k, c, c_row, accumulate, part.data, step, part.jump);
-    part.data += k * step + k / kAskingRun * part.jump;
-    part.bytes -= k * step;
+    if (part.step == 0) part.step = step_for(part.bytes, k);
+    asking(k, a, a_row, a_k, b, b_k, c, c_row, accumulate, part.data, part.step, part.jump);
+    part.data += k * part.step + k / kAskingRun * part.jump;
+    part.bytes -= k * part.step;
     if (part.bytes <= 0) ++at_;
   }
 
  private:
-  static constexpr int kMost = 6;
+  static constexpr int kMost = 32;
   static constexpr int64_t kLine = 64;
   struct Part {
     const char* data;
-    int64_t bytes, step, jump;  // step 0: as fast as all of it needs
+    int64_t bytes, step, jump;  // step 0: not begun, as fast as all of them need
   };
 
-  void put(const Part& part) {
-    if (count_ < kMost) parts_[count_++] = part;
+  // Whole runs of k steps that end where the part ends, or a line a step when steps are short.
+  int64_t step_for(int64_t bytes, int64_t k) {
+    const int64_t fair = steps_ > 0 ? bytes * steps_ / (bytes_ * k) : 0, least = ceil_div(bytes, k * kLine);
+    const int64_t runs = max64(fair, least);
+    bytes_ -= bytes;
+    steps_ -= runs * k;
+    return fair < least ? kLine : ceil_div(bytes, runs * k);
   }
 
   Part parts_[kMost];
   int count_ = 0, at_ = 0;
-  int64_t steps_, total_ = 0;
+  int64_t steps_, bytes_ = 0;  // what is left for parts that have not begun
 };
 
 }  // namespace

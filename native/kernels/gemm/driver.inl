@@ -205,7 +205,6 @@ void multiply_row(const P& p, const Block<typename P::T>& block, const BBlock<ty
   for (int64_t j = 0; j < block.n; j += kPanel<T>) {
     const int64_t cols = min64(kPanel<T>, block.n - j), vectors = ceil_div(cols, M::kLanes);
     const bool in_tile = tiles || cols != vectors * M::kLanes;
-    if (epilogue.apart()) epilogue.expect(out_row, block.m, column + j, cols);
     ahead->run(micro_for<M>(block.m, vectors), asking_micro_for<M>(block.m, vectors), block.k, a.data, a.row, a.k,
                b.data + j * b.column, b.row, in_tile ? local.tile : c + j, in_tile ? kPanel<T> : stride, false);
     if (tiles) {
@@ -224,7 +223,9 @@ void multiply_by_rows(const P& p, const Plan& plan, Block<typename P::T> block, 
                       const LocalScratch<typename P::T>& local, Epilogue& epilogue) {
   using T = typename P::T;
   const int64_t most = ceil_div(block.m, ceil_div(block.m, Micro<T>::kRows)), end = block.m0 + block.m;
-  const BBlock<T> b = packed_block(p, plan, p.b_of(block.batch), block.n0, 0, block.k, packed);
+  const int64_t b_index = p.b_of(block.batch);
+  const BBlock<T> b = plan.packing == Packing::kLocal ? p.b_block(b_index, block.n0, block.n, 0, block.k, local.b)
+                                                      : packed_block(p, plan, b_index, block.n0, 0, block.k, packed);
   const int64_t steps = ceil_div(block.n, kPanel<T>) * block.k;
   for (; block.m0 < end; block.m0 += most) {
     block.m = min64(most, end - block.m0);
@@ -232,8 +233,9 @@ void multiply_by_rows(const P& p, const Plan& plan, Block<typename P::T> block, 
     if (block.m0 + most < end) {
       const int64_t next = block.m0 + most, rows = min64(most, end - next);
       p.ask(block.batch, next, rows, &ahead);
-      if (p.straight() && block.n == p.columns()) {
-        epilogue.ask(p.epilogue_row(block.batch, next), p.output_row(block.batch, next), rows, &ahead);
+      if (p.straight()) {
+        epilogue.ask(p.epilogue_row(block.batch, next), p.output_row(block.batch, next), rows,
+                     p.column(block.batch) + block.n0, block.n, &ahead);
       }
     }
     multiply_row(p, block, b, local, &ahead, epilogue);

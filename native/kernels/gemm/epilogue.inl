@@ -105,17 +105,18 @@ class Epilogue {
     }
   }
 
-  // Whole rows of the outputs that are contiguous, and of operands as large as they are.
-  void ask(int64_t row, int64_t out_row, int64_t rows, Ahead* ahead) const {
+  // Asks bit by bit for outputs, and for operands as large as they are.
+  void ask(int64_t row, int64_t out_row, int64_t rows, int64_t column, int64_t columns, Ahead* ahead) const {
     for (int64_t o = 0; o < out_.size; ++o) {
-      if (row_distance(o) != columns_) continue;
-      const int64_t bytes = columns_ * p_->out_sizes[o];
-      ahead->add(static_cast<const char*>(out_[o]) + out_row * bytes, rows * bytes);
+      const int64_t size = p_->out_sizes[o], distance = row_distance(o);
+      const char* to = static_cast<const char*>(out_[o]) + (out_row * distance + column) * size;
+      ahead->add_rows(to, rows, columns * size, distance * size);
     }
     for (int64_t e = 0; e < in_.size; ++e) {
-      if (p_->row[e] != columns_ || p_->col[e] != 1) continue;
-      const int64_t first = batch_ * p_->batch[e] + row * columns_;
-      ahead->add(static_cast<const char*>(in_[e]) + first * p_->sizes[e], rows * columns_ * p_->sizes[e]);
+      const int64_t size = p_->sizes[e], distance = p_->row[e];
+      if (distance < columns_ || p_->col[e] != 1) continue;
+      const char* from = static_cast<const char*>(in_[e]) + (batch_ * p_->batch[e] + row * distance + column) * size;
+      ahead->add_rows(from, rows, columns * size, distance * size);
     }
   }
 

@@ -213,7 +213,11 @@ void pack_b_transposed(const T* b, int64_t col, int64_t n, int64_t k, T* to) {
 template <class T>
 BBlock<T> pack_b(const T* b, int64_t row, int64_t col, int64_t n, int64_t k, T* to) {
   if (col == 1) {
-    for (int64_t l = 0; l < k; ++l) pack_b_row(b + l * row, n, k, to + l * kPanel<T>);
+    const int64_t ahead = n < 8 * kPanel<T> ? 8 : 2;
+    for (int64_t l = 0; l < k; ++l) {
+      if (l + ahead < k) prefetch_run(b + (l + ahead) * row, n);
+      pack_b_row(b + l * row, n, k, to + l * kPanel<T>);
+    }
     return {to, kPanel<T>, k};
   }
   for (int64_t j = 0; j < n; j += kPanel<T>) {

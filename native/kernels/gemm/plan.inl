@@ -98,6 +98,22 @@ Packing choose_packing(const P& p, const Plan& plan, int64_t tasks) {
   return shared ? Packing::kShared : Packing::kLocal;
 }
 
+// Tiles of rows along all columns, when B is near. A B that lies in rows is worth the copy when it is much smaller than
+// the results.
+template <class P>
+void choose_by_rows(const P& p, Plan& plan) {
+  constexpr int64_t kSize = sizeof(typename P::T);
+  if (!p.whole_depth() || plan.splits > 1 || plan.m <= kDotRows || plan.k * plan.block_n * kSize > kNearB) return;
+  if (plan.packing == Packing::kNone || plan.packing == Packing::kFirst) {
+    const bool far = plan.batches * plan.m * plan.n * kSize >= kFarBytes / 2;
+    if (!far || plan.k > kBlockDepth / 2 || plan.block_m < kBlockRows / 2) return;
+    plan.packing = Packing::kLocal;
+  }
+  plan.by_rows = true;
+  plan.blocks_k = 1, plan.block_k = plan.k;
+  plan.group = plan.packing == Packing::kLocal ? plan.block_n : kTile;
+}
+
 template <class P>
 Plan make_plan(const P& p) {
   using T = typename P::T;
@@ -124,7 +140,7 @@ Plan make_plan(const P& p) {
     plan.splits = ceil_div(plan.k, plan.split_k);
   }
   plan.blocks_k = ceil_div(plan.k, kBlockDepth);
-  plan.block_k = plan.blocks_k <= 1 ? plan.k : round_up(ceil_div(plan.k, plan.blocks_k), 8);
+  plan.block_k = plan.blocks_k <= 1 ? plan.k : round_up(ceil_div(plan.k, plan.blocks_k), 16);
   plan.batches_per_task = 1;
   if (plan.batches > 1 && plan.blocks_m * plan.blocks_n * plan.splits == 1) {
     plan.batches_per_task = max64(1, min64(plan.batches, static_cast<int64_t>(1 / load)));
@@ -132,10 +148,8 @@ Plan make_plan(const P& p) {
   plan.padded_n = round_up(plan.n, kPanel<T>);
   plan.packing = choose_packing(p, plan, plan.tasks());
   plan.group = plan.packing == Packing::kLocal ? kLocalGroup : kTile;
+  choose_by_rows(p, plan);
   const bool panels = plan.packing != Packing::kNone && plan.packing != Packing::kFirst;
-  plan.by_rows = panels && plan.packing != Packing::kLocal && p.whole_depth() && plan.splits == 1 &&
-                 plan.m > kDotRows && plan.k * plan.padded_n * int64_t{sizeof(T)} <= kNearB;
-  if (plan.by_rows) plan.blocks_k = 1, plan.block_k = plan.k;
   plan.by_tiles = panels && p.straight() && plan.k <= kBlockDepth && plan.m > kDotRows &&
                   Epilogue::is_short(p.epilogue(), sizeof(T), p.inputs().size, p.outputs().size);
   const int64_t distance = Epilogue::row_distance(p.epilogue(), 0, p.columns());
