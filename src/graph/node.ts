@@ -3,7 +3,7 @@
  * Nodes are never changed by user-visible operations; the runtime attaches the computed elements (`storage`) once.
  * Ids grow with creation, so sorting by id is always a topological order.
  */
-import type { DType, TypedArray } from '../dtype.js';
+import { bytesOf, type DType, type TypedArray } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import type { LowerContext } from '../plan/lower-context.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
@@ -15,6 +15,9 @@ export interface TensorType {
   readonly shape: Shape;
   readonly dtype: DType;
 }
+
+/** Bytes of all elements. */
+export const bytesIn = ({ shape, dtype }: TensorType): number => sizeOf(shape) * bytesOf(dtype);
 
 /** Whether a plan may choose convolutions that round differently from direct ones, and fold scales into weights. */
 export type Numerics = 'fast' | 'strict';

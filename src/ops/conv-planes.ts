@@ -1,7 +1,8 @@
 /**
  * When a convolution or one of its gradients is computed channels-first: where its operands lie so in memory, as users
  * give them, and its result is read so. Nothing is copied into channels-last and back then, and weights are used as they
- * lie. `conv-depthwise.ts` has the depthwise ones. `conv-core.ts` asks here; the kernels are described in native/kernels/conv/conv.h.
+ * lie. `conv-depthwise.ts` has the depthwise ones. `conv-core.ts` asks here; the kernels are described in
+ * native/kernels/conv/conv.h.
  */
 import { shortOf } from '../dtype.js';
 import { isLeaf } from '../graph/graph.js';

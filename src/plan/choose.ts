@@ -1,7 +1,7 @@
 /**
  * Choose: puts other algorithms in the place of ops where their sizes make that faster, such as Winograd's for 3x3
- * and 5x5 convolutions. What can be chosen stands with each op (`choose`); this pass takes what the op expects to be fastest, or
- * what has been measured to be (`runtime/tuning.ts`).
+ * and 5x5 convolutions. What can be chosen stands with each op (`choose`); this pass takes what the op expects to be
+ * fastest, or what has been measured to be (`runtime/tuning.ts`).
  */
 import { type Graph, isLeaf, rebuild, rewrite } from '../graph/graph.js';
 import type { Node, Numerics, Way } from '../graph/node.js';

@@ -2,9 +2,9 @@
  * The plan's intermediate form between graph and program: buffers, operands that view them, and steps that run one
  * kernel each. `lower.ts` builds it, `memory.ts` places its buffers, `emit.ts` encodes it.
  */
-import { bytesOf, type DType } from '../dtype.js';
+import type { DType } from '../dtype.js';
+import { bytesIn } from '../graph/node.js';
 import { isContiguous, type View } from '../graph/view.js';
-import { sizeOf } from '../shape.js';
 
 /** Where a buffer's bytes live: planned arena memory, or memory bound when the program runs. */
 export type BufferPlace =
@@ -66,11 +66,7 @@ export const operandsOf = (group: Step['reads'] | Step['writes']): Operand[] =>
 
 /** True when the operand is exactly its buffer: contiguous, from the start, to the end. */
 export function isWhole(operand: Operand): boolean {
-  return (
-    operand.offset === 0 &&
-    isContiguous(operand) &&
-    sizeOf(operand.shape) * bytesOf(operand.dtype) === operand.buffer.bytes
-  );
+  return operand.offset === 0 && isContiguous(operand) && bytesIn(operand) === operand.buffer.bytes;
 }
 
 /** A lowered graph. */

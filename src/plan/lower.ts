@@ -5,7 +5,7 @@
 import { bytesOf, type DType, isFloat } from '../dtype.js';
 import { InternalError } from '../errors.js';
 import { consumersOf, type Graph, isLeaf, keptBy, leafIndex } from '../graph/graph.js';
-import type { Node } from '../graph/node.js';
+import { bytesIn, type Node } from '../graph/node.js';
 import { collapseViews, contiguousView, isContiguous, reshapeView } from '../graph/view.js';
 import { type Shape, showShape, sizeOf } from '../shape.js';
 import { commit } from './commit.js';
@@ -44,7 +44,7 @@ export class Lowering {
     this.#kept = keptBy(graph);
     this.#parts = inPlace ? partsOf(graph) : new Map();
     for (const [index, leaf] of graph.leaves.entries())
-      this.#leafBuffers.push(this.#buffer(sizeOf(leaf.shape) * bytesOf(leaf.dtype), { kind: 'leaf', index }));
+      this.#leafBuffers.push(this.#buffer(bytesIn(leaf), { kind: 'leaf', index }));
     for (const [index, node] of graph.outputs.entries()) {
       const made = madeAs(node);
       if (!this.#outputs.has(made)) this.#outputs.set(made, index);
@@ -363,7 +363,7 @@ export class Lowering {
   #finishOutput(node: Node, index: number): number {
     const operand = this.value(node);
     const { place } = operand.buffer;
-    const bytes = sizeOf(node.shape) * bytesOf(node.dtype);
+    const bytes = bytesIn(node);
     if (place.kind === 'output' && place.index === index && isWhole(operand)) return bytes;
     const out: Operand = {
       ...contiguousView(node.shape),

@@ -1,14 +1,12 @@
 /**
  * The plan: a graph through all passes, in order, each a pure function whose result can be printed.
- * simplify -> tables -> layout -> choose -> (rematerialize) -> fuse -> lower (with commit) -> sweep -> memory. Emission to a native program
- * is the last step.
+ * simplify -> tables -> layout -> choose -> (rematerialize) -> fuse -> lower (with commit) -> sweep -> memory. Emission
+ * to a native program is the last step.
  */
-import { bytesOf } from '../dtype.js';
 import type { Graph } from '../graph/graph.js';
 import { sourceOf } from '../graph/leaves.js';
-import { type Node, type Numerics, unrecorded } from '../graph/node.js';
+import { bytesIn, type Node, type Numerics, unrecorded } from '../graph/node.js';
 import { printGraph } from '../graph/print.js';
-import { sizeOf } from '../shape.js';
 import { checkFinite } from './anomaly.js';
 import { type Choice, choose, type Measure } from './choose.js';
 import { emit, type ProgramDescription } from './emit.js';
@@ -158,7 +156,7 @@ function matchLeaves(graph: Graph, rewritten: Graph, list: StepList): number[] {
     if (buffer.place.kind !== 'leaf') continue;
     buffer.place = { kind: 'leaf', index: position.get(identity(rewritten.leaves[buffer.place.index])) as number };
   }
-  return graph.leaves.map((leaf) => sizeOf(leaf.shape) * bytesOf(leaf.dtype));
+  return graph.leaves.map(bytesIn);
 }
 
 /** Encodes a plan for the addon whose kernels `table` lists. */

@@ -4,11 +4,10 @@
  * Nets with Sublinear Memory Cost", 2016, values between those that stay are made again together, when the first of
  * them is needed; which ones go is decided by what a byte costs. `recompute.ts` repeats single cheap nodes in any plan.
  */
-import { bytesOf, showMiB } from '../dtype.js';
+import { showMiB } from '../dtype.js';
 import { MemoryError } from '../errors.js';
 import { collect, consumersOf, type Graph, isLeaf, keptBy, rebuild } from '../graph/graph.js';
-import type { Node } from '../graph/node.js';
-import { sizeOf } from '../shape.js';
+import { bytesIn, type Node } from '../graph/node.js';
 
 /** Times the largest value that is given up: what may be made again at once. */
 const kReaches = [1, 2, 4, 8, 16];
@@ -18,7 +17,6 @@ const kSmallShare = 1 / 256;
 const kFlop = 0.01;
 const kByte = 0.1;
 
-const bytesIn = (node: Node): number => sizeOf(node.shape) * bytesOf(node.dtype);
 const isView = (node: Node): boolean => !isLeaf(node) && node.op.kind === 'view';
 
 function costOf(node: Node): number {
@@ -152,9 +150,10 @@ class Split {
     const again = (node: Node): Node => {
       const known = late.get(node);
       if (known) return known;
-      const inputs = this.#isThere(node, gone) ? node.inputs : node.inputs.map(again);
-      const isSame = inputs.every((input, i) => input === node.inputs[i]);
-      const copy = isSame && (isView(node) || this.#isThere(node, gone)) ? node : like(node, inputs);
+      if (this.#isThere(node, gone)) return node;
+      const inputs = node.inputs.map(again);
+      const isSame = isView(node) && inputs[0] === node.inputs[0];
+      const copy = isSame ? node : like(node, inputs);
       late.set(node, copy);
       return copy;
     };

@@ -1,6 +1,7 @@
 /** Invariants of a placed plan, checked in tests after every planning. */
 import { bytesOf } from '../dtype.js';
 import { InternalError } from '../errors.js';
+import { bytesIn } from '../graph/node.js';
 import { showShape, sizeOf } from '../shape.js';
 import { type Buffer, isWhole, type Operand, operandsOf, type StepList } from './ir.js';
 
@@ -51,7 +52,7 @@ const isPart = (operand: Operand): boolean => sizeOf(operand.shape) > 0 && !isWh
 /** Whether enough has been written for `operand`: what is read as a whole, all parts of it. */
 function isWritten(operand: Operand, writes: readonly Operand[]): boolean {
   if (writes.length === 0 || isPart(operand) || !writes.every(isPart)) return writes.length > 0;
-  const bytes = writes.reduce((sum, { shape, dtype }) => sum + sizeOf(shape) * bytesOf(dtype), 0);
+  const bytes = writes.reduce((sum, part) => sum + bytesIn(part), 0);
   return bytes >= operand.buffer.bytes;
 }
 

@@ -3,11 +3,11 @@
  * is, and run with whatever their leaves are bound to at that moment.
  */
 import { constants } from 'node:buffer';
-import { bytesOf, newArray, sharedMemory, showMiB, type TypedArray } from '../dtype.js';
+import { newArray, sharedMemory, showMiB, type TypedArray } from '../dtype.js';
 import { AnomalyError, type BrawnError, IndexError, MemoryError, NativeError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
 import { sourceOf } from '../graph/leaves.js';
-import type { LeafSource } from '../graph/node.js';
+import { bytesIn, type LeafSource } from '../graph/node.js';
 import { emitPlan, type Plan, plan } from '../plan/plan.js';
 import { estimateMicroseconds } from '../plan/work.js';
 import { showShape, sizeOf } from '../shape.js';
@@ -122,8 +122,8 @@ function bind(graph: Graph, { read, isShared }: Binding) {
 /** Programs run on the JavaScript thread alone when they take less than this: waking another thread takes longer. */
 const kAloneMicroseconds = 20;
 /**
- * And together with the pool when they take less than this. Handing a program over and its result back costs 0.1 ms; as
- * estimates are high, so many hold the event loop for 0.3 ms on two threads.
+ * And together with the pool when they take less than this. Handing a program over and its result back costs some 30
+ * microseconds; as estimates are high, so many hold the event loop for 0.3 ms on two threads.
  */
 const kTogetherMicroseconds = 1500;
 /** After so much of one turn of the event loop no further program runs on its thread: a loop of awaits must not starve it. */
@@ -202,5 +202,5 @@ function errorOf(failure: NativeFailure, { list }: Plan): BrawnError {
 
 /** Bytes of the leaves of a graph. */
 export function leafBytes(graph: Graph): number {
-  return graph.leaves.reduce((sum, leaf) => sum + sizeOf(leaf.shape) * bytesOf(leaf.dtype), 0);
+  return graph.leaves.reduce((sum, leaf) => sum + bytesIn(leaf), 0);
 }
