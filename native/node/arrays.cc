@@ -23,17 +23,44 @@ int64_t element_bytes(napi_typedarray_type type) {
   }
 }
 
+// So many bytes of a thread's results are taken off V8's count, which starts a full collection for every 64 MiB.
+constexpr int64_t kUncountedBytes = int64_t{256} << 20;
+thread_local int64_t uncounted_bytes = 0;
+
+// Returns the bytes that V8 counts less from now on: all or none.
+int64_t take_off_count(napi_env env, int64_t bytes) {
+  int64_t counted;
+  if (uncounted_bytes + bytes > kUncountedBytes) return 0;
+  if (napi_adjust_external_memory(env, -bytes, &counted) != napi_ok) return 0;
+  uncounted_bytes += bytes;
+  return bytes;
+}
+
+void put_on_count(napi_env env, int64_t bytes) {
+  int64_t counted;
+  if (bytes > 0 && napi_adjust_external_memory(env, bytes, &counted) == napi_ok) uncounted_bytes -= bytes;
+}
+
 // A result's memory, which goes back to its pool when JavaScript has let go of it. An environment that ends may drop it
 // while a job still runs.
 struct ResultMemory {
   std::shared_ptr<void> owner;
   Memory memory;
+  int64_t uncounted = 0;
 
-  static void let_go(napi_env, void*, void* hint) {
+  static void let_go(napi_env env, void*, void* hint) {
     const std::unique_ptr<ResultMemory> self(static_cast<ResultMemory*>(hint));
+    put_on_count(env, self->uncounted);
     Scheduler::instance().release_after_jobs(self->owner, self->memory);
   }
 };
+
+// Most results die young, where a scavenge of a tenth of a millisecond frees them. V8 looks whether one is due, by the
+// bytes of all young buffers, only where it allocates a buffer itself.
+void let_scavenge(napi_env env) {
+  napi_value buffer;
+  napi_create_arraybuffer(env, 1, nullptr, &buffer);
+}
 
 }  // namespace
 
@@ -72,14 +99,17 @@ Napi::Value align_offset(const Napi::CallbackInfo& info) {
 Napi::Value allocate_result(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const int64_t bytes = info[0].IsNumber() ? info[0].As<Napi::Number>().Int64Value() : -1;
+  let_scavenge(env);
   const ArenaPool::Block block = ArenaPool::results().acquire(bytes);
   if (block.data == nullptr) return env.Undefined();
   std::shared_ptr<void> owner(block.data, [block](void*) { ArenaPool::results().release(block); });
-  auto result = std::make_unique<ResultMemory>(ResultMemory{std::move(owner), {block.data, bytes}});
+  auto result = std::make_unique<ResultMemory>(ResultMemory{std::move(owner), {block.data, bytes}, 0});
   napi_value buffer;
   const napi_status status = napi_create_external_arraybuffer(env, block.data, static_cast<size_t>(bytes),
                                                               ResultMemory::let_go, result.get(), &buffer);
   if (status != napi_ok) return env.Undefined();
+  // Not before: the count would fall below where V8 measures from, and full collections are as many as without.
+  result->uncounted = take_off_count(env, bytes);
   static_cast<void>(result.release());
   return Napi::Value(env, buffer);
 }

@@ -44,3 +44,33 @@ it('memory that the run of a terminated worker still writes is not given to othe
     }
   }
 });
+
+/** A result of 8 MiB. */
+const large = () => {
+  const fill = b.compile((x: b.Tensor<'float32'>) => b.add(b.expand(x, [2 ** 21]), 1));
+  return async () => (await fill(b.tensor([1]))).data({ copy: false });
+};
+
+it('results that die young do not pile up', async () => {
+  const call = large();
+  let most = 0;
+  const before = process.memoryUsage().external;
+  for (let i = 0; i < 100; i++) {
+    await call();
+    most = Math.max(most, process.memoryUsage().external - before);
+  }
+  // 800 MiB go by; V8 scavenges from 32 MiB of young buffers on.
+  expect(most / 2 ** 20).toBeLessThan(160);
+});
+
+it('results that were held for a while give their memory back', async () => {
+  const call = large();
+  const held: unknown[] = [];
+  const grown: number[] = [];
+  for (let i = 0; i < 400; i++) {
+    held[i % 6] = await call();
+    if (i % 100 === 99) grown.push(process.memoryUsage.rss() / 2 ** 20);
+  }
+  // 3.1 GiB went by; at most 256 MiB, what V8 lets grow before it collects, and idle memory stay.
+  expect((grown[3] ?? 0) - (grown[1] ?? 0)).toBeLessThan(256);
+});
