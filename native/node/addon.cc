@@ -45,7 +45,6 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
       {"cpu", describe_cpu},
       {"getThreads", get_threads},
       {"run", run},
-      {"runSync", run_sync},
       {"createProgram", create_program},
       {"freeMemory", free_memory},
       {"alignOffset", align_offset},

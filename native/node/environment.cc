@@ -35,9 +35,8 @@ std::string describe(const RunResult& result, const std::string& kernel) {
   }
 }
 
-}  // namespace
-
-Napi::Value describe_result(Napi::Env env, const Job& job) {
+// Null, or what went wrong.
+Napi::Value describe_failure(Napi::Env env, const Job& job) {
   const RunResult& result = job.result;
   if (result.outcome == Outcome::kDone) return env.Null();
   const auto& instructions = job.program->instructions();
@@ -54,11 +53,22 @@ Napi::Value describe_result(Napi::Env env, const Job& job) {
   return error;
 }
 
+// Undefined where none were asked for.
 Napi::Value list_times(Napi::Env env, const Job& job) {
   if (!job.profile) return env.Undefined();
   Napi::Float64Array times = Napi::Float64Array::New(env, job.times.size());
   for (size_t i = 0; i < job.times.size(); ++i) times[i] = static_cast<double>(job.times[i]);
   return times;
+}
+
+}  // namespace
+
+Napi::Value describe_result(Napi::Env env, const Job& job) {
+  if (job.result.outcome == Outcome::kDone && !job.profile) return Napi::Boolean::New(env, true);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("failure", describe_failure(env, job));
+  result.Set("times", list_times(env, job));
+  return result;
 }
 
 Environment::Environment(Napi::Env env) : env_(env) {
@@ -114,9 +124,9 @@ void Environment::deliver_one(const Job& job, napi_ref reference) {
   // A worker that is being terminated still comes by here, and can run no JavaScript any more.
   napi_value callback;
   if (napi_get_element(env_, kept, 0, &callback) != napi_ok) return;
-  const napi_value arguments[] = {describe_result(env_, job), list_times(env_, job)};
+  const napi_value result = describe_result(env_, job);
   napi_value ignored;
-  const napi_status status = napi_call_function(env_, env_.Undefined(), callback, 2, arguments, &ignored);
+  const napi_status status = napi_call_function(env_, env_.Undefined(), callback, 1, &result, &ignored);
   if (status != napi_pending_exception) return;
   napi_value exception;
   napi_get_and_clear_last_exception(env_, &exception);

@@ -10,11 +10,9 @@
 
 namespace brawn {
 
-// What JavaScript is told of a finished job: null, or what went wrong.
+// What JavaScript is told of a finished job: true, or what went wrong and the nanoseconds per instruction that were
+// asked for.
 Napi::Value describe_result(Napi::Env env, const Job& job);
-
-// Nanoseconds per instruction of a job that was profiled; else undefined.
-Napi::Value list_times(Napi::Env env, const Job& job);
 
 // What one environment needs from its start to its clean-up: finished jobs come back through its thread-safe function,
 // which keeps the process alive only while jobs are outstanding.

@@ -7,7 +7,8 @@ namespace brawn {
 Napi::Value create_program(const Napi::CallbackInfo& info);
 
 Napi::Value run(const Napi::CallbackInfo& info);
-Napi::Value run_sync(const Napi::CallbackInfo& info);
+// What a program does when it is called; its data is the program.
+Napi::Value run_here(const Napi::CallbackInfo& info);
 void abort_run(const Napi::CallbackInfo& info);
 
 Napi::Value align_offset(const Napi::CallbackInfo& info);

@@ -85,9 +85,10 @@ Napi::Value create_program(const Napi::CallbackInfo& info) {
   }
   ProgramHandle program = Program::create(std::move(spec), registry(), &error);
   if (program == nullptr) return fail(env, error);
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("scratchBytes", static_cast<double>(program->scratch_bytes(Pool::instance().threads())));
   ProgramHandle* handle = new ProgramHandle(program);
+  // With the program as its data a call need not look for it.
+  Napi::Object object = Napi::Function::New<run_here>(env, "program", handle);
+  object.Set("scratchBytes", static_cast<double>(program->scratch_bytes(Pool::instance().threads())));
   if (napi_wrap(env, object, handle, drop_program, nullptr, nullptr) != napi_ok) {
     delete handle;
     return fail(env, "createProgram: cannot attach the program");

@@ -18,7 +18,7 @@ Napi::Value fail(Napi::Env env, const std::string& message);
 // The elements of a typed array, also of one over shared memory; false for anything else.
 bool read_typed_array(napi_env env, napi_value value, Memory* memory);
 
-// The program in an object of createProgram; null for anything else.
+// The program in a function of createProgram; null for anything else.
 const std::shared_ptr<const Program>* unwrap_program(Napi::Env env, Napi::Value value);
 
 }  // namespace brawn

@@ -36,16 +36,24 @@ export function leafNode(shape: Shape, dtype: DType, source: LeafSource, require
   return new Node(leafOp as never, [], {}, shape, dtype, source, requiresGrad);
 }
 
+/** Elements that are there. */
+class DataSource implements LeafSource {
+  readonly kind = 'data';
+  constructor(readonly identity: TypedArray) {}
+
+  read(): TypedArray {
+    return this.identity;
+  }
+}
+
 /** A leaf that owns its elements. */
 export function dataNode(array: TypedArray, shape: Shape, dtype: DType, requiresGrad = false): Node {
-  const node = leafNode(shape, dtype, { kind: 'data', read: () => array, identity: array }, requiresGrad);
+  const node = leafNode(shape, dtype, new DataSource(array), requiresGrad);
   node.storage = array;
   return node;
 }
 
 /** The node's elements as a binding: its own once computed, or its source. */
 export function sourceOf(node: Node): LeafSource | undefined {
-  const { storage } = node;
-  if (node.source) return node.source;
-  return storage && { kind: 'data', read: () => storage, identity: storage };
+  return node.source ?? (node.storage && new DataSource(node.storage));
 }

@@ -11,8 +11,16 @@ import { NativeError } from '../errors.js';
 import { abiVersion, type ProgramDescription } from '../plan/emit.js';
 import { type KernelListing, KernelTable } from '../plan/kernel-table.js';
 
-/** A program inside the addon; freed with the object. */
+/** Which threads take part in a run within the call: the caller's alone, or with the pool's; and whether it may wait. */
+export const here = { alone: 0, together: 1, wait: 2 } as const;
+
+/** A program inside the addon; freed with the function. */
 export interface NativeProgram {
+  /**
+   * Runs it on this thread before the call returns. Unless it may `wait`, false, and nothing has been done, where the
+   * program has to wait for another one or, not `alone`, where another is under way.
+   */
+  (place: (typeof here)[keyof typeof here], profile: boolean, ...bindings: readonly TypedArray[]): NativeResult | false;
   /** Memory beside the arena that one run takes. */
   readonly scratchBytes: number;
 }
@@ -26,6 +34,11 @@ export interface NativeFailure {
   readonly limit: number;
   readonly message: string;
 }
+
+/** Of a run: `true` where it went well and no times were asked for. */
+export type NativeResult =
+  | true
+  | { readonly failure: NativeFailure | null /** Nanoseconds of each kernel. */; readonly times?: Float64Array };
 
 /** What the addon knows of the machine. */
 export interface CpuInfo {
@@ -46,24 +59,8 @@ interface AddonExports {
   getThreads(): number;
   setThreads(threads: number): void;
   createProgram(description: ProgramDescription): NativeProgram;
-  /**
-   * Gives the number of the job. `here` is 1 to run the program on this thread before the call returns, unless it has to
-   * wait for another one, 2 to let the pool's threads take part, unless another program is under way, else 0. Where it
-   * did run here, `done` has been called, and the number is 0.
-   */
-  run(
-    program: NativeProgram,
-    bindings: TypedArray[],
-    profile: boolean,
-    here: 0 | 1 | 2,
-    done: (failure: NativeFailure | null, times?: Float64Array) => void,
-  ): number;
-  /** Runs the program on this thread and the others before the call returns. */
-  runSync(
-    program: NativeProgram,
-    bindings: TypedArray[],
-    profile: boolean,
-  ): readonly [failure: NativeFailure | null, times?: Float64Array];
+  /** Runs the program on other threads, and then calls `done`. Gives the number of the job. */
+  run(program: NativeProgram, bindings: TypedArray[], profile: boolean, done: (result: NativeResult) => void): number;
   abort(job: number): void;
   freeMemory(): number;
   /**

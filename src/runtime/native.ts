@@ -6,12 +6,11 @@ import { constants } from 'node:buffer';
 import { newArray, sharedMemory, showMiB, type TypedArray } from '../dtype.js';
 import { AnomalyError, type BrawnError, IndexError, MemoryError, NativeError } from '../errors.js';
 import type { Graph } from '../graph/graph.js';
-import { sourceOf } from '../graph/leaves.js';
-import { bytesIn, type LeafSource } from '../graph/node.js';
+import { bytesIn } from '../graph/node.js';
 import { emitPlan, type Plan, plan } from '../plan/plan.js';
 import { estimateMicroseconds } from '../plan/work.js';
 import { showShape, sizeOf } from '../shape.js';
-import { addon, type NativeFailure, type NativeProgram } from './addon.js';
+import { addon, here, type NativeFailure, type NativeProgram, type NativeResult } from './addon.js';
 import { debugPlan } from './debug.js';
 import { planOptions } from './numerics.js';
 
@@ -52,8 +51,8 @@ function refuse(required: number, available: number): never {
 
 /** Where a run reads and writes. */
 export interface Binding {
-  /** The elements of a leaf. */
-  readonly read: (source: LeafSource) => TypedArray;
+  /** The elements of the graph's leaves. */
+  readonly inputs: readonly TypedArray[];
   /** Told the nanoseconds of each kernel. */
   readonly onTimes?: (times: Float64Array) => void;
   /** Whether outputs are to lie in memory that worker threads can share. */
@@ -72,27 +71,26 @@ function resultMemory(bytes: number): ArrayBufferLike {
   return pooled ?? Buffer.allocUnsafeSlow(bytes).buffer;
 }
 
-/** Runs a compiled graph. */
-export function runCompiled(
-  compiled: Compiled,
-  graph: Graph,
-  binding: Binding,
-  signal?: AbortSignal,
-): Promise<TypedArray[]> {
-  const native = addon();
-  const { bindings, outputs } = bind(graph, binding);
-  const prints = debugPlan();
-  const profile = prints || binding.onTimes !== undefined;
-  const here = signal ? 0 : placeOf(compiled.microseconds);
+/** The outputs of a run: there already when it was so short that it ran within the call. */
+export type Running = TypedArray[] | Promise<TypedArray[]>;
+
+/** Runs a compiled graph. Throws where the run failed within the call. */
+export function runCompiled(compiled: Compiled, graph: Graph, binding: Binding, signal?: AbortSignal): Running {
+  const outputs = newOutputs(graph, binding);
+  const bindings = [...binding.inputs, ...outputs];
+  const profile = debugPlan() || binding.onTimes !== undefined;
+  const place = signal ? undefined : placeOf(compiled.microseconds);
+  const result = place !== undefined && compiled.program(place, profile, ...bindings);
+  if (result) return settle(compiled, outputs, binding, result);
   return new Promise((resolve, reject) => {
     let unwatch: (() => void) | undefined;
-    const job = native.run(compiled.program, bindings, profile, here, (failure, times) => {
+    const job = addon().run(compiled.program, bindings, profile, (result) => {
       unwatch?.();
-      if (failure) reject(failure.kind === 'abort' ? signal?.reason : errorOf(failure, compiled.plan));
-      else {
-        if (prints) reportTimes(compiled.plan, times);
-        if (times) binding.onTimes?.(times);
-        resolve(outputs);
+      if (result !== true && result.failure?.kind === 'abort') return reject(signal?.reason);
+      try {
+        resolve(settle(compiled, outputs, binding, result));
+      } catch (error) {
+        reject(error);
       }
     });
     unwatch = signal && abortWith(signal, job);
@@ -101,22 +99,26 @@ export function runCompiled(
 
 /** As `runCompiled`, over when it returns; the JavaScript thread takes part in the work. */
 export function runCompiledSync(compiled: Compiled, graph: Graph, binding: Binding): TypedArray[] {
-  const { bindings, outputs } = bind(graph, binding);
-  const profile = debugPlan();
-  const [failure, times] = addon().runSync(compiled.program, bindings, profile);
-  if (failure) throw errorOf(failure, compiled.plan);
-  if (profile) reportTimes(compiled.plan, times);
+  const outputs = newOutputs(graph, binding);
+  const bindings = [...binding.inputs, ...outputs];
+  const result = compiled.program(here.wait, debugPlan(), ...bindings) as NativeResult;
+  return settle(compiled, outputs, binding, result);
+}
+
+/** The outputs of a run that is over. @throws when it failed. */
+function settle({ plan }: Compiled, outputs: TypedArray[], { onTimes }: Binding, result: NativeResult): TypedArray[] {
+  if (result === true) return outputs;
+  const { failure, times } = result;
+  if (failure) throw errorOf(failure, plan);
+  if (debugPlan()) reportTimes(plan, times);
+  if (times) onTimes?.(times);
   return outputs;
 }
 
-/** The elements of the leaves, in place, and new arrays for the outputs. */
-function bind(graph: Graph, { read, isShared }: Binding) {
-  const inputs = graph.leaves.map((leaf) => read(sourceOf(leaf) as LeafSource));
+/** New arrays for the outputs. */
+function newOutputs({ outputs }: Graph, { isShared }: Binding): TypedArray[] {
   const allocate = isShared ? sharedMemory : resultMemory;
-  const outputs = graph.outputs.map((node) =>
-    newArray(node.dtype, sizeOf(node.shape), node.scope ?? node.op.name, allocate),
-  );
-  return { bindings: [...inputs, ...outputs], outputs };
+  return outputs.map((node) => newArray(node.dtype, sizeOf(node.shape), node.scope ?? node.op.name, allocate));
 }
 
 /** Programs run on the JavaScript thread alone when they take less than this: waking another thread takes longer. */
@@ -132,10 +134,10 @@ const kTurnMilliseconds = 1;
 const nextTurn = setImmediate;
 let turnStart: number | undefined;
 
-/** Where a program of so many microseconds runs; see `run` of the addon. */
-function placeOf(microseconds: number): 0 | 1 | 2 {
-  if (microseconds > kTogetherMicroseconds || !isTurnYoung()) return 0;
-  return microseconds < kAloneMicroseconds ? 1 : 2;
+/** Who runs a program of so many microseconds within the call; undefined when it goes to other threads. */
+function placeOf(microseconds: number) {
+  if (microseconds > kTogetherMicroseconds || !isTurnYoung()) return undefined;
+  return microseconds < kAloneMicroseconds ? here.alone : here.together;
 }
 
 /** Whether the event loop has had a turn lately. The first call of a turn starts the clock. */

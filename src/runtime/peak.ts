@@ -27,8 +27,8 @@ function multiplyAdds(): NativeProgram {
 
 function run(program: NativeProgram, done: Float64Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    addon().run(program, [done], false, 0, (failure) =>
-      failure ? reject(new NativeError(failure.message)) : resolve(),
+    addon().run(program, [done], false, (result) =>
+      result === true ? resolve() : reject(new NativeError(result.failure?.message ?? 'measurePeak: failed')),
     );
   });
 }

@@ -83,9 +83,7 @@ export class Preparation {
     const own = this.#open.filter(([, { computing }]) => !computing);
     if (own.length > 0) {
       const start = performance.now();
-      const running = this.#executable(own)
-        .run()
-        .then((arrays) => keep(own, arrays));
+      const running = Promise.resolve(this.#executable(own).run()).then((arrays) => keep(own, arrays));
       for (const [, source] of own) source.computing = running;
       const end = () => {
         this.milliseconds += performance.now() - start;

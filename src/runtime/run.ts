@@ -5,6 +5,7 @@
 import type { TypedArray } from '../dtype.js';
 import { ArgumentError, StateError } from '../errors.js';
 import { type Assignment, collect, type Graph, signature } from '../graph/graph.js';
+import { sourceOf } from '../graph/leaves.js';
 import type { LeafSource, Node } from '../graph/node.js';
 import { ambientTrace, refuseWhileTracing } from '../graph/trace.js';
 import type { PlanOptions } from '../plan/plan.js';
@@ -13,7 +14,7 @@ import { StateSource, type Variable } from '../variable.js';
 import { isAnomalyMode } from './anomaly.js';
 import { LruCache } from './cache.js';
 import { execute } from './js/executor.js';
-import { type Compiled, compileGraph, runCompiled, runCompiledSync } from './native.js';
+import { type Compiled, compileGraph, type Running, runCompiled, runCompiledSync } from './native.js';
 import { planKey } from './numerics.js';
 import { oneOf } from './setting.js';
 
@@ -44,7 +45,7 @@ const programs = new LruCache<string, Compiled>(256);
 let queue: Promise<void> | undefined;
 
 /** Submits in the order of the calls: at once where nothing is to be waited for, by this call or an earlier one. */
-function inOrder<T>(prepare: (() => Promise<void>) | undefined, submit: () => Promise<T>): Promise<T> {
+function inOrder(prepare: (() => Promise<void>) | undefined, submit: () => Running): Running {
   if (!queue && !prepare) return submit();
   const before = queue;
   const submitted = (async () => {
@@ -83,6 +84,8 @@ export class Executable {
   readonly #options: PlanOptions | undefined;
   readonly #isShared: boolean;
   #graph: Graph;
+  /** Of the graph's leaves. */
+  #sources: readonly LeafSource[];
   #compiled: Compiled | undefined;
 
   constructor(
@@ -94,6 +97,7 @@ export class Executable {
     this.#options = options;
     this.#isShared = isShared;
     this.#graph = graph;
+    this.#sources = sourcesOf(graph);
     this.#dated = graph.nodes.flatMap(({ source }) =>
       source instanceof StateSource && !(readsPresent && source.version === undefined) ? [source] : [],
     );
@@ -113,6 +117,7 @@ export class Executable {
     if (this.#compiled) return this.#compiled;
     // Nodes that have been computed since the graph was collected are leaves by now.
     this.#graph = collect(this.#graph.outputs, this.#graph.assigns);
+    this.#sources = sourcesOf(this.#graph);
     const shared = this.#shared;
     const key = shared ? `${planKey()}${signature(this.#graph)}` : '';
     this.#compiled = shared?.get(key) ?? compileGraph(this.#graph, this.#options);
@@ -126,18 +131,19 @@ export class Executable {
    * @param after Waited for before the run is submitted.
    * @param using Binds placeholders around the submission.
    * @param onTimes Told the nanoseconds of each kernel, by the native executor.
+   * @returns The outputs where the run is over by now; then a failure is thrown.
    */
   run(
     signal?: AbortSignal,
     after?: Promise<unknown>,
-    using = (submit: () => Promise<TypedArray[]>) => submit(),
+    using = (submit: () => Running) => submit(),
     onTimes?: (times: Float64Array) => void,
-  ): Promise<TypedArray[]> {
+  ): Running {
     after?.catch(() => undefined);
     this.check();
-    const hosts = readHosts(this.#graph);
+    const hosts = readHosts(this.#sources);
     const undo = this.variables.map((variable) => variable.overwritten());
-    const missing = uninitialized(this.#graph);
+    const missing = uninitialized(this.#sources);
     for (const variable of missing) variable.claimFirst();
     const isReady = !after && missing.length === 0;
     const prepare = isReady
@@ -146,12 +152,13 @@ export class Executable {
           await after;
           await initialize(this.#graph, signal);
         };
-    const running = inOrder(prepare, () => using(() => this.submit(signal, hosts, onTimes)));
-    if (undo.length === 0) return running;
-    return running.catch((error) => {
-      for (const takeBack of undo) takeBack();
-      throw error;
-    });
+    try {
+      const running = inOrder(prepare, () => using(() => this.submit(signal, hosts, onTimes)));
+      if (!(running instanceof Promise) || undo.length === 0) return running;
+      return running.catch((error) => takeBack(undo, error));
+    } catch (error) {
+      return takeBack(undo, error);
+    }
   }
 
   /**
@@ -160,39 +167,43 @@ export class Executable {
    */
   runSync(where: string, using = (submit: () => TypedArray[]) => submit()): TypedArray[] {
     this.check();
-    const missing = uninitialized(this.#graph);
+    const missing = uninitialized(this.#sources);
     if (queue || missing.length > 0)
       throw new StateError(
         `${where}: ${queue ? 'an earlier call' : missing[0].label} is still being prepared; await a call before runSync`,
       );
-    const hosts = readHosts(this.#graph);
+    const hosts = readHosts(this.#sources);
     const undo = this.variables.map((variable) => variable.overwritten());
     try {
       return using(() => this.#runNow(hosts));
     } catch (error) {
-      for (const takeBack of undo) takeBack();
-      throw error;
+      return takeBack(undo, error);
     }
   }
 
   /** Runs with the leaves' present elements, after all that has been submitted so far. */
-  async submit(
-    signal?: AbortSignal,
-    hosts = readHosts(this.#graph),
-    onTimes?: (times: Float64Array) => void,
-  ): Promise<TypedArray[]> {
+  submit(signal?: AbortSignal, hosts = readHosts(this.#sources), onTimes?: (times: Float64Array) => void): Running {
     signal?.throwIfAborted();
     if (getBackend() === 'javascript') return this.#runNow(hosts);
     const compiled = this.compiled();
-    return runCompiled(compiled, this.#graph, { read: reading(hosts), isShared: this.#isShared, onTimes }, signal);
+    return runCompiled(
+      compiled,
+      this.#graph,
+      { inputs: this.#inputs(hosts), isShared: this.#isShared, onTimes },
+      signal,
+    );
   }
 
-  #runNow(hosts: ReadonlyMap<object, TypedArray>): TypedArray[] {
-    const read = reading(hosts);
+  #inputs(hosts: Hosts): TypedArray[] {
+    return this.#sources.map((source) => hosts?.get(source.identity) ?? source.read());
+  }
+
+  #runNow(hosts: Hosts): TypedArray[] {
     if (getBackend() === 'native') {
       const compiled = this.compiled();
-      return runCompiledSync(compiled, this.#graph, { read, isShared: this.#isShared });
+      return runCompiledSync(compiled, this.#graph, { inputs: this.#inputs(hosts), isShared: this.#isShared });
     }
+    const read = (source: LeafSource) => hosts?.get(source.identity) ?? source.read();
     const { outputs, assigned } = execute(this.#graph, read, { anomaly: isAnomalyMode() });
     this.variables.forEach((variable, i) => {
       (variable.storage as Float64Array).set(assigned[i] as Float64Array);
@@ -201,27 +212,39 @@ export class Executable {
   }
 }
 
-const reading = (hosts: ReadonlyMap<object, TypedArray>) => (source: LeafSource) =>
-  hosts.get(source.identity) ?? source.read();
+/** Throws `error` after what a run that failed was to change has been given back. */
+function takeBack(undo: readonly (() => void)[], error: unknown): never {
+  for (const each of undo) each();
+  throw error;
+}
+
+const sourcesOf = ({ leaves }: Graph): LeafSource[] => leaves.map((leaf) => sourceOf(leaf) as LeafSource);
+
+/** What the host supplied for a run, if anything. */
+type Hosts = ReadonlyMap<object, TypedArray> | undefined;
 
 /** What the host supplies, as it is now: learning rates and random counters are those of the call. */
-function readHosts(graph: Graph): Map<object, TypedArray> {
-  const hosts = new Map<object, TypedArray>();
-  for (const { source } of graph.leaves) if (source?.kind === 'host') hosts.set(source.identity, source.read());
+function readHosts(sources: readonly LeafSource[]): Hosts {
+  let hosts: Map<object, TypedArray> | undefined;
+  for (const source of sources)
+    if (source.kind === 'host') {
+      hosts ??= new Map();
+      hosts.set(source.identity, source.read());
+    }
   return hosts;
 }
 
-/** The variables that the graph reads or writes and that have no elements yet. */
-function uninitialized(graph: Graph): Variable[] {
+/** The variables among the leaves of a graph that have no elements yet. */
+function uninitialized(sources: readonly LeafSource[]): Variable[] {
   const variables: Variable[] = [];
-  for (const { source } of graph.leaves)
+  for (const source of sources)
     if (source instanceof StateSource && source.variable.pendingInit) variables.push(source.variable);
   return variables;
 }
 
 /** Gives variables their first elements, all in one run. */
 async function initialize(graph: Graph, signal?: AbortSignal): Promise<void> {
-  const variables = uninitialized(graph);
+  const variables = uninitialized(sourcesOf(graph));
   if (variables.length === 0) return;
   const first = new Executable(collect(variables.map((variable) => variable.pendingInit as Node)), {
     shared: programs,

@@ -99,6 +99,7 @@ export class Tracer {
   traced(args: readonly unknown[], signature: string): Traced {
     const key = `${this.#frozen ? getBackend() : ''} ${planKey(this.#numerics)}${signature}`;
     const at = this.programs.findIndex((known) => known.key === key && (this.#frozen || known.trace.holds));
+    if (at === 0) return this.programs[0];
     const found = at < 0 ? this.#trace(args, key) : this.programs.splice(at, 1)[0];
     this.programs.unshift(found);
     if (this.programs.length > this.#cacheSize) this.programs.pop();
@@ -176,7 +177,8 @@ export class Tracer {
     // After that: the program is planned while other threads prepare the weights.
     if (this.#frozen) plan(traced);
     const after = prepared && arriving ? Promise.all([prepared, arriving]) : (prepared ?? arriving);
-    const results = await executable.run(signal, after, (submit) => bound(placeholders, arrays, submit), onTimes);
+    const running = executable.run(signal, after, (submit) => bound(placeholders, arrays, submit), onTimes);
+    const results = running instanceof Promise ? await running : running;
     return mapTensors(result, (tensor) => wrap(tensor.node, results[outputs.indexOf(tensor)]));
   }
 

@@ -14,7 +14,7 @@ import { freeze, PreparedSource } from '../plan/freeze.js';
 import { emitPlan, plan } from '../plan/plan.js';
 import { showShape, sizeOf } from '../shape.js';
 import { Tensor } from '../tensor.js';
-import { addon, type NativeProgram } from './addon.js';
+import { addon, here, type NativeProgram } from './addon.js';
 
 /** `undefined`: not asked yet; `''`: off. */
 let path: string | undefined;
@@ -169,7 +169,7 @@ function filled(shape: readonly number[], dtype: Node['dtype']): TypedArray {
 /** Milliseconds of one run. */
 function run({ program, bindings }: Candidate): number {
   const start = performance.now();
-  const [failure] = addon().runSync(program, [...bindings], false);
-  if (failure) throw new NativeError(`tuning: ${failure.message}`);
+  const result = program(here.wait, false, ...bindings);
+  if (typeof result === 'object') throw new NativeError(`tuning: ${result.failure?.message}`);
   return Math.max(performance.now() - start, 1e-6);
 }

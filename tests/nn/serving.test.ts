@@ -61,9 +61,10 @@ describe('typed arrays', () => {
     const run = await nn.compileModel(network(), { shape, batch: [2] });
     const given = elements(2);
     const calls = vi.spyOn(addon(), 'run');
-    const y = await run(given);
-    const wrapped = await run(tensor(given, { shape: [2, ...shape], copy: false }));
-    const copied = await run(tensor(given, { shape: [2, ...shape] }));
+    const queued = { signal: new AbortController().signal };
+    const y = await run.run(queued, given);
+    const wrapped = await run.run(queued, tensor(given, { shape: [2, ...shape], copy: false }));
+    const copied = await run.run(queued, tensor(given, { shape: [2, ...shape] }));
     expect(calls.mock.calls.map(([, bindings]) => bindings.includes(given))).toEqual([true, true, false]);
     const own = await y.data({ copy: false });
     expect(calls.mock.calls[0][1]).toContain(own);

@@ -18,7 +18,7 @@ import {
   type Tensor,
   Variable,
 } from '../../src/index.js';
-import { addon } from '../../src/runtime/addon.js';
+import { addon, type NativeProgram } from '../../src/runtime/addon.js';
 
 type F = Tensor<'float32'>;
 type File = { version: number; measurements: Record<string, { milliseconds: Record<string, number> }> };
@@ -43,10 +43,18 @@ const contents = async () => JSON.parse(await readFile(file, 'utf8')) as File;
 
 /** How often something was run for being measured while `fn` ran. */
 function runsDuring(fn: () => unknown): number {
-  const spy = vi.spyOn(addon(), 'runSync');
+  const create = addon().createProgram;
+  let runs = 0;
+  const counting: ProxyHandler<NativeProgram> = {
+    apply: (program, _, args: Parameters<NativeProgram>) => {
+      runs++;
+      return program(...args);
+    },
+  };
+  const spy = vi.spyOn(addon(), 'createProgram').mockImplementation((text) => new Proxy(create(text), counting));
   try {
     fn();
-    return spy.mock.calls.length;
+    return runs;
   } finally {
     spy.mockRestore();
   }
