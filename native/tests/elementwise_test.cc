@@ -324,6 +324,33 @@ void test_apart(const Machine& m) {
   }
 }
 
+// Results that are larger than the caches keep, a byte and a float, not aligned and with something behind them.
+void test_large(const Machine& m) {
+  const int64_t n = (8 << 20) + 777;
+  const auto a = kernel_test::random_values<float>(static_cast<size_t>(n), 9);
+  std::vector<float> y(static_cast<size_t>(n) + 8);
+  std::vector<uint8_t> positive(y.size());
+  Call call;
+  call.dims = {n};
+  call.inputs = {{a.data(), 4, {1}}};
+  call.consts = {float_bits(0)};
+  call.const_sizes = {4};
+  call.temporaries = 2;
+  call.code = {m.op("gt_f32"), 2, 0, 1, -1, m.op("neg_f32"), 3, 0, -1, -1};
+  call.outputs = {{y.data() + 3, 4, 3}, {positive.data() + 3, 1, 2}};
+  call.finish();
+  for (Order order : {Order::kShuffled, Order::kOneCall}) {
+    std::fill(y.begin(), y.end(), 9.0f);
+    std::fill(positive.begin(), positive.end(), uint8_t{9});
+    kernel_test::run(m.row(), &call.args, order);
+    for (size_t i = 0; i < y.size(); ++i) {
+      const bool inside = i >= 3 && i < static_cast<size_t>(n) + 3;
+      const float want = inside ? -a[i - 3] : 9;
+      CHECK(y[i] == want && positive[i] == (inside ? uint8_t{want < 0} : 9), "large result at %d", int(i));
+    }
+  }
+}
+
 // Joins calls of one program into the arguments of a sweep. The calls must outlive it.
 struct Sweep {
   std::vector<const void*> in;
@@ -520,6 +547,7 @@ void test_isa(const IsaTable& table) {
   test_aliasing(m);
   test_registers(m);
   test_apart(m);
+  test_large(m);
   test_sweeps(m);
   test_all_sums(m);
   std::printf("%s: ok\n", table.isa.c_str());

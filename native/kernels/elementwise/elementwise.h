@@ -33,6 +33,9 @@
 // A program without instructions, one input and a transposition in it (the input's unit stride is not in the innermost
 // dim) is cut into blocks that stay in L2 instead.
 //
+// Large outputs (kStreamBytes of simd/stream.h) that lie over no input are made in registers and stored past the
+// caches.
+//
 // Tasks hold kTaskElements elements. Scratch per thread: the registers, one doubled register per input, and pointers.
 //
 // Signature of `elementwise_sweep`

@@ -119,6 +119,7 @@ struct RowSums {
       flush();
       held = 0;
     }
+    stream_fence();
   }
 };
 
