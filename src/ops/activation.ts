@@ -10,6 +10,7 @@ import { abs, add, clamp, div, minimum, mul, neg, square, sub } from './elementw
 import { defineElementwise, floats } from './elementwise-core.js';
 import { numericFunction } from './elementwise-functions.js';
 import { erf, exp, expm1, log1p, sigmoid, tanh } from './elementwise-math.js';
+import { logicalOr } from './logic.js';
 import { narrow } from './slicing.js';
 import { reshapeOp } from './view.js';
 
@@ -31,7 +32,7 @@ const hardTanhOp = defineElementwise({
   accepts: floats,
   scalar: (a, low, high) => Math.min(Math.max(a, low), high),
   gradient: (g, { inputs: [x, low, high] }) => [
-    where(lessEqual(x, low), 0, where(greaterEqual(x, high), 0, g)),
+    where(logicalOr(lessEqual(x, low), greaterEqual(x, high)), 0, g),
     undefined,
     undefined,
   ],

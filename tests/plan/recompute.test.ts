@@ -1,6 +1,6 @@
 /** What the recompute pass repeats and what it stores; values do not depend on it. */
 import { afterEach, expect, test } from 'vitest';
-import { compile, exp, matmul, mul, setBackend, sub, sum, type Tensor, tensor } from '../../src/index.js';
+import { compile, exp, grad, matmul, mul, relu6, setBackend, sub, sum, type Tensor, tensor } from '../../src/index.js';
 import { expectClose } from '../ops/close.js';
 
 type T = Tensor<'float32'>;
@@ -50,6 +50,15 @@ test('what would need a value that is not stored is stored itself', () => {
     return [mul(centered, sum(mul(centered, centered), 0))];
   };
   expect(uses(inEpilogue, 'sub_f32')).toBe(1);
+});
+
+test('the gradient of relu6 keeps one mask', () => {
+  const step = (x: T, w: T, m: T): T[] => {
+    const y = matmul(relu6(sub(matmul(x, w), m)), m.transpose(0, 1));
+    return grad(sum(mul(y, y)), [x, w]) as T[];
+  };
+  const { lower } = compile(step).explain(...inputs).passes;
+  expect(new Set(lower.match(/b\d+@\d+:bool\[64,32\]/g)).size).toBe(1);
 });
 
 test('values stay as they are', async () => {
