@@ -19,7 +19,11 @@ interface Options {
 async function printLines(filter: RegExp, seconds: number): Promise<void> {
   const machine = await measureMachine();
   const [gflops, gbytes] = [machine.flops, machine.bandwidth].map((rate) => Number((rate / 1e9).toFixed(1)));
-  console.log(JSON.stringify({ name: 'machine', threads: getThreads(), gflops, gbytes_per_s: gbytes }));
+  const threading = {
+    dispatch_us: Number((machine.dispatch * 1e6).toFixed(2)),
+    scaling: Number(machine.scaling.toFixed(2)),
+  };
+  console.log(JSON.stringify({ name: 'machine', threads: getThreads(), gflops, gbytes_per_s: gbytes, ...threading }));
   for (const [name, prepare] of workloads) {
     if (!filter.test(name)) continue;
     const prepared = await prepare();
