@@ -9,6 +9,7 @@ struct EpilogueCase {
   std::vector<void*> out;
   std::vector<int64_t> row, col, batch, sizes, consts, const_sizes, code, out_regs, out_sizes, out_rows;
   int64_t registers = 1;
+  bool far = false;
 
   // Operands first, then constants, then operations; each returns its register.
   int64_t operand(const void* data, int64_t size, int64_t row_stride, int64_t col_stride, int64_t batch_stride = 0) {
@@ -50,7 +51,7 @@ struct EpilogueCase {
 
   brawn::EpilogueParams params() const {
     return {span(row),  span(col),      span(batch),     span(sizes),    span(consts), span(const_sizes),
-            span(code), span(out_regs), span(out_sizes), span(out_rows), registers};
+            span(code), span(out_regs), span(out_sizes), span(out_rows), registers,    far};
   }
   brawn::Span<const void*> inputs() const { return span(in); }
   brawn::Span<void*> outputs() const { return span(out); }
@@ -73,6 +74,7 @@ enum class EpilogueKind {
   kRowBias,
   kMask,
   kResidualMasks,
+  kBiasReluFar,
   kPlainApart,
   kBiasReluApart,
   kTwoOutputsApart,
@@ -89,6 +91,7 @@ struct EpilogueRun {
   int64_t cols, rows;
   bool apart;
   int64_t distance;  // between rows of `result`
+  size_t start = 0;  // where the first one is in it
 
   EpilogueRun(EpilogueKind which, int64_t batch, int64_t m, int64_t n)
       : kind(which),
@@ -97,7 +100,8 @@ struct EpilogueRun {
         apart(which >= EpilogueKind::kPlainApart && n > 1),
         distance(n + (apart ? 3 : 0)) {
     if (kind == EpilogueKind::kPlainApart) kind = EpilogueKind::kPlain;
-    if (kind == EpilogueKind::kBiasReluApart) kind = EpilogueKind::kBiasRelu;
+    ep.far = kind == EpilogueKind::kBiasReluFar;
+    if (kind == EpilogueKind::kBiasReluApart || ep.far) kind = EpilogueKind::kBiasRelu;
     if (kind == EpilogueKind::kTwoOutputsApart) kind = EpilogueKind::kTwoOutputs;
     const size_t count = static_cast<size_t>(batch * m * n);
     const std::string t = kernel_test::dtype_name<T>();
@@ -105,11 +109,16 @@ struct EpilogueRun {
     scale = kernel_test::random_values<T>(static_cast<size_t>(m), 12);
     result.assign(static_cast<size_t>(batch * m * distance), T(77));
     const int64_t size = sizeof(T);
+    if (ep.far) {
+      constexpr size_t kLine = 64;
+      result.resize(result.size() + kLine / sizeof(T), T(77));
+      start = (kLine - reinterpret_cast<uintptr_t>(result.data()) % kLine) % kLine / sizeof(T);
+    }
     if (kind == EpilogueKind::kPlain) {
       ep.output(result.data(), 0, size, apart ? distance : 0);
     } else if (kind == EpilogueKind::kBiasRelu) {
       const int64_t b = ep.operand(bias.data(), size, 0, 1);
-      ep.output(result.data(), ep.op("relu_" + t, ep.op("add_" + t, 0, b)), size, apart ? distance : 0);
+      ep.output(result.data() + start, ep.op("relu_" + t, ep.op("add_" + t, 0, b)), size, apart ? distance : 0);
     } else if (kind == EpilogueKind::kResidualInPlace) {
       residual = kernel_test::random_values<T>(count, 13);
       result = residual;
@@ -188,7 +197,7 @@ struct EpilogueRun {
     for (size_t i = 0; i < product.size(); ++i) {
       const double want = expected(product[i], static_cast<int64_t>(i));
       const size_t row = i / static_cast<size_t>(cols), column = i % static_cast<size_t>(cols);
-      const T got = result[row * static_cast<size_t>(distance) + column];
+      const T got = result[start + row * static_cast<size_t>(distance) + column];
       CHECK(kernel_test::close(got, want, tolerance), "%s: epilogue %d element %zu is %g, expected %g", what,
             static_cast<int>(kind), i, static_cast<double>(got), want);
       if (kind != EpilogueKind::kTwoOutputs) continue;

@@ -30,6 +30,8 @@ type WeightAttrs = PlanesAttrs & { gLast: boolean };
 export const kCopyCost = 16;
 /** Elements of the widest vector. */
 export const kLanes = 16;
+/** So many last pixels are dot products instead. */
+const kDotLanes = kLanes / 4;
 /** How much slower weight gradients channels-last are, which gather short runs. */
 const kGatherCost = 1.3;
 
@@ -121,7 +123,9 @@ const applies = (x: Tensor, { groups }: ConvAttrs): boolean => groups === 1 && x
 function pays(x: Tensor, w: Tensor, dims: readonly number[], isFrozen: boolean): boolean {
   const [batch, , ...inDims] = x.shape;
   const pixels = sizeOf(dims);
-  const wasted = (Math.ceil(pixels / kLanes) * kLanes - pixels) * batch * sizeOf(w.shape);
+  const rest = pixels % kLanes;
+  const isCheap = rest === 0 || (rest <= kDotLanes && pixels > kLanes);
+  const wasted = isCheap ? 0 : (kLanes - rest) * batch * sizeOf(w.shape);
   const isRepacked = !isFrozen && sizeOf(w.shape.slice(2)) > 1;
   const copied = batch * (sizeOf(inDims) * w.shape[1] + pixels * w.shape[0]) + (isRepacked ? sizeOf(w.shape) : 0);
   return wasted < copied * kCopyCost;

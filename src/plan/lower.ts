@@ -16,6 +16,9 @@ import type { Epilogue, LowerContext } from './lower-context.js';
 import { type Part, partsOf, rowDistances, rowOf, takesRows } from './parts.js';
 import type { Unit } from './unit.js';
 
+/** Outputs of that many bytes are stored past the caches. */
+const kFarBytes = 2 ** 20;
+
 export class Lowering {
   readonly buffers: Buffer[] = [];
   readonly #steps: Step[] = [];
@@ -195,6 +198,18 @@ export class Lowering {
     this.#origin = undefined;
   }
 
+  /** Whether a buffer is an output that will have left the caches when it is read. */
+  #isFar({ place, bytes }: Buffer): boolean {
+    if (place.kind !== 'output' || bytes < kFarBytes) return false;
+    const made = madeAs(this.graph.outputs[place.index]);
+    return this.#isUnread(made);
+  }
+
+  /** Whether no kernel reads a node. */
+  #isUnread(node: Node): boolean {
+    return (this.#consumers.get(node) ?? []).every((reader) => reader.op.kind === 'view' && this.#isUnread(reader));
+  }
+
   #context(node: Node, epilogue?: Epilogue): LowerContext {
     let flops = node.op.flops?.(node.inputs, node, node.attrs) ?? 0;
     const emit = (
@@ -259,6 +274,7 @@ export class Lowering {
             ep_sizes: inputs.map(({ operand }) => bytesOf(operand.dtype)),
             ep_out_sizes: outputs.map((output) => bytesOf(output.dtype)),
             ep_out_rows: rowDistances(outputs, row),
+            ep_far: Number(outputs.every(({ buffer }) => this.#isFar(buffer))),
           },
           code,
         );

@@ -19,6 +19,7 @@
 //   straight()                       rows of a batch are consecutive rows of the output
 //   output_row(batch, m), epilogue_row(batch, m), epilogue_batch(batch), columns(), column(batch)
 #pragma once
+#include "kernels/gemm/dots.inl"
 #include "kernels/gemm/plan.inl"
 
 namespace brawn {
@@ -52,7 +53,7 @@ LocalScratch<typename P::T> local_scratch(const P& p, const Plan& plan, char* ba
   s.b = take((columns + kRowPad) * plan.block_k);
   const bool stored = plan.by_rows ? !plan.in_place : !plan.in_place && !plan.by_tiles;
   s.c = take(plan.splits > 1 ? kReduceElements : stored ? rows * (plan.block_n + kRowPad) : 0);
-  s.tile = take(Micro<T>::kRows * kPanel<T>);
+  s.tile = take(max64(Micro<T>::kRows * kPanel<T>, kDotCols<T> * kBlockDepth));
   s.epilogue = base + s.bytes;
   s.bytes += Epilogue::scratch_bytes(p.epilogue(), p.inputs().size, p.outputs().size);
   return s;
@@ -71,6 +72,13 @@ void multiply_panel(const ABlock<T>& a, int64_t rows, int64_t panel_rows, int64_
                     int64_t stride, int64_t cols, bool accumulate, T* tile, Ahead* ahead = nullptr) {
   using M = Micro<T>;
   using V = typename VectorOf<T>::V;
+  const int64_t dots = dot_columns(a, rows, k, cols);
+  if (dots > 0) {
+    const int64_t first = cols - dots;
+    multiply_dot_columns(a, rows, panel_rows, k, b + first, b_row, c + first, stride, dots, accumulate, tile);
+    if (first == 0) return;
+    cols = first;
+  }
   const int64_t vectors = ceil_div(cols, M::kLanes);
   const bool whole = cols == vectors * M::kLanes;
   const MicroFunction<T> main = micro_for<M>(panel_rows, vectors);
@@ -147,32 +155,71 @@ BBlock<typename P::T> packed_block(const P& p, const Plan& plan, int64_t b, int6
   return {p.packed_b() + (b * plan.padded_n + n0) * plan.k + k0 * kPanel<T>, kPanel<T>, plan.k};
 }
 
-// A block with a short epilogue over all of k, tile by tile. What a tile will be written to is fetched while it is
-// computed.
+// One panel of B over all of k; `copy` is where the first tile that reads it puts it for the others, or null.
+template <class T>
+struct PanelB {
+  const T* data;
+  int64_t row;
+  T* copy;
+};
+
+template <class P>
+PanelB<typename P::T> panel_in_rows(const P& p, int64_t b, int64_t n0, int64_t cols, int64_t k, typename P::T* near) {
+  using T = typename P::T;
+  if (cols < kPanel<T>) {
+    const BBlock<T> last = p.b_block(b, n0, cols, 0, k, near);
+    return {last.data, last.row, nullptr};
+  }
+  int64_t row = 0;
+  const T* data = p.b_row(b, n0, 0, &row);
+  return {data, row, near};
+}
+
+// Tiles of all rows of a block along one panel of B, from column n0 on. What a tile will be written to is fetched while
+// it is computed.
+template <class P>
+void multiply_tiles(const P& p, const Block<typename P::T>& block, const ABlock<typename P::T>& a, int64_t panel_rows,
+                    PanelB<typename P::T> b, int64_t n0, int64_t cols, typename P::T* tile, Epilogue& epilogue) {
+  using T = typename P::T;
+  using M = Micro<T>;
+  const int64_t vectors = ceil_div(cols, M::kLanes), column = p.column(block.batch) + n0;
+  const int64_t row = p.epilogue_row(block.batch, block.m0), out_row = p.output_row(block.batch, block.m0);
+  for (int64_t i = 0; i < block.m; i += panel_rows) {
+    const int64_t height = min64(panel_rows, block.m - i);
+    const T* rows = a.data + i / panel_rows * a.panel;
+    epilogue.expect(out_row + i, height, column, cols);
+    if (b.copy != nullptr) {
+      packing_micro_for<M>(height)(block.k, rows, a.row, a.k, b.data, b.row, tile, kPanel<T>, false, b.copy, kPanel<T>);
+      b = {b.copy, kPanel<T>, nullptr};
+    } else {
+      micro_for<M>(height, vectors)(block.k, rows, a.row, a.k, b.data, b.row, tile, kPanel<T>, false);
+    }
+    epilogue.run(reinterpret_cast<char*>(tile), kPanel<T>, row + i, out_row + i, height, column, cols);
+  }
+}
+
+// A block with a short epilogue over all of k, tile by tile.
 template <class P>
 void multiply_by_tiles(const P& p, const Plan& plan, const Block<typename P::T>& block, const typename P::T* packed,
                        const LocalScratch<typename P::T>& local, Epilogue& epilogue) {
   using T = typename P::T;
-  using M = Micro<T>;
-  const int64_t panels = ceil_div(block.m, M::kRows), panel_rows = ceil_div(block.m, panels);
-  const int64_t b_index = p.b_of(block.batch), row = p.epilogue_row(block.batch, block.m0);
-  const int64_t out_row = p.output_row(block.batch, block.m0), column = p.column(block.batch) + block.n0;
+  const int64_t panels = ceil_div(block.m, Micro<T>::kRows), panel_rows = ceil_div(block.m, panels);
+  const int64_t b_index = p.b_of(block.batch);
   const ABlock<T> a = p.a_block(block.batch, block.m0, block.m, 0, block.k, panel_rows, block.n, local.a);
+  const bool in_rows = plan.packing == Packing::kNone || plan.packing == Packing::kFirst;
   for (int64_t g = 0; g < block.n; g += plan.group) {
     const int64_t width = min64(plan.group, block.n - g);
-    const BBlock<T> b = plan.packing == Packing::kLocal
-                            ? p.b_block(b_index, block.n0 + g, width, 0, block.k, local.b)
-                            : packed_block(p, plan, b_index, block.n0 + g, 0, block.k, packed);
+    BBlock<T> b{};
+    if (plan.packing == Packing::kLocal) {
+      b = p.b_block(b_index, block.n0 + g, width, 0, block.k, local.b);
+    } else if (!in_rows) {
+      b = packed_block(p, plan, b_index, block.n0 + g, 0, block.k, packed);
+    }
     for (int64_t j = 0; j < width; j += kPanel<T>) {
-      const int64_t cols = min64(kPanel<T>, width - j), vectors = ceil_div(cols, M::kLanes);
-      for (int64_t i = 0; i < block.m; i += panel_rows) {
-        const int64_t height = min64(panel_rows, block.m - i);
-        epilogue.expect(out_row + i, height, column + g + j, cols);
-        micro_for<M>(height, vectors)(block.k, a.data + i / panel_rows * a.panel, a.row, a.k, b.data + j * b.column,
-                                      b.row, local.tile, kPanel<T>, false);
-        epilogue.run(reinterpret_cast<char*>(local.tile), kPanel<T>, row + i, out_row + i, height, column + g + j,
-                     cols);
-      }
+      const int64_t cols = min64(kPanel<T>, width - j), n0 = block.n0 + g + j;
+      const PanelB<T> panel = in_rows ? panel_in_rows(p, b_index, n0, cols, block.k, local.b)
+                                      : PanelB<T>{b.data + j * b.column, b.row, nullptr};
+      multiply_tiles(p, block, a, panel_rows, panel, n0, cols, local.tile, epilogue);
     }
   }
 }
@@ -371,6 +418,7 @@ struct Driver {
         compute(p, plan, tile, shared, local, epilogue);
       }
     }
+    epilogue.end();
   }
 
  private:

@@ -52,6 +52,7 @@ class Epilogue {
     value_size_ = value_size;
     plain_ = is_plain(p, out.size);
     short_ = !plain_ && value_size == int64_t{sizeof(float)} && short_epilogue_.read(p, in.size, out.size);
+    streams_ = short_ && ShortEpilogue::streams(p, static_cast<const float*>(out[0]), row_distance(0));
     if (plain_ || short_) return;
     const int64_t registers = max64(p.registers, 1);
     memory_ = scratch;
@@ -94,8 +95,14 @@ class Epilogue {
     for (int64_t e = 0; e < in_.size; ++e) filled_[e] = 0;
   }
 
+  // After the last rows.
+  void end() const {
+    if (streams_) finish_streams();
+  }
+
   // Asks for the place of results that will come soon.
   void expect(int64_t out_row, int64_t rows, int64_t column, int64_t columns) const {
+    if (streams_) return;
     constexpr int64_t kLine = 64;
     const int64_t bytes = columns * value_size_;
     const int64_t distance = row_distance(0);
@@ -107,7 +114,7 @@ class Epilogue {
 
   // Asks bit by bit for outputs, and for operands as large as they are.
   void ask(int64_t row, int64_t out_row, int64_t rows, int64_t column, int64_t columns, Ahead* ahead) const {
-    for (int64_t o = 0; o < out_.size; ++o) {
+    for (int64_t o = 0; o < out_.size && !streams_; ++o) {
       const int64_t size = p_->out_sizes[o], distance = row_distance(o);
       const char* to = static_cast<const char*>(out_[o]) + (out_row * distance + column) * size;
       ahead->add_rows(to, rows, columns * size, distance * size);
@@ -250,6 +257,7 @@ class Epilogue {
   int64_t batch_ = 0;
   bool plain_ = true;
   bool short_ = false;
+  bool streams_ = false;
   ShortEpilogue short_epilogue_;
   char* memory_ = nullptr;
   void** registers_ = nullptr;

@@ -14,7 +14,7 @@
 // register was last written. Empty ep_code with ep_out_regs = [0] stores the result. Integer products take no code.
 // Rows of output o, counted over all batches, are ep_out_rows[o] elements apart: more than their length when the output
 // is part of a larger tensor. An empty ep_out_rows means that all are contiguous, as those of integer products and of
-// products with one column have to be.
+// products with one column have to be. ep_far = 1: nobody reads the outputs before they have left the caches.
 //
 // Phases: 0 packs B when its rows are not contiguous and several tasks read it, 1 computes tiles (or partial sums over
 // a fixed split of k), 2 adds the partial sums in order. Phases without work have no tasks.
@@ -35,11 +35,12 @@ struct EpilogueParams {
   Span<int64_t> out_sizes;
   Span<int64_t> out_rows;
   int64_t registers;
+  int64_t far;
 };
 
 #define BRAWN_EPILOGUE_PARAMS                                                                                     \
   "ep_row:i[] ep_col:i[] ep_batch:i[] ep_sizes:i[] ep_consts:i[] ep_const_sizes:i[] ep_code:i[] ep_out_regs:i[] " \
-  "ep_out_sizes:i[] ep_out_rows:i[] ep_registers"
+  "ep_out_sizes:i[] ep_out_rows:i[] ep_registers ep_far"
 
 struct GemmArgs {
   const void* a;

@@ -98,6 +98,11 @@ Packing choose_packing(const P& p, const Plan& plan, int64_t tasks) {
   return shared ? Packing::kShared : Packing::kLocal;
 }
 
+template <class P>
+bool is_short(const P& p) {
+  return Epilogue::is_short(p.epilogue(), sizeof(typename P::T), p.inputs().size, p.outputs().size);
+}
+
 // Tiles of rows along all columns, when B is near. A B that lies in rows is worth the copy when it is much smaller than
 // the results.
 template <class P>
@@ -106,7 +111,8 @@ void choose_by_rows(const P& p, Plan& plan) {
   if (!p.whole_depth() || plan.splits > 1 || plan.m <= kDotRows || plan.k * plan.block_n * kSize > kNearB) return;
   if (plan.packing == Packing::kNone || plan.packing == Packing::kFirst) {
     const bool far = plan.batches * plan.m * plan.n * kSize >= kFarBytes / 2;
-    if (!far || plan.k > kBlockDepth / 2 || plan.block_m < kBlockRows / 2) return;
+    if (!far || plan.k > kBlockDepth / 2 || plan.block_m < kBlockRows / 2 || (p.epilogue().far != 0 && is_short(p)))
+      return;
     plan.packing = Packing::kLocal;
   }
   plan.by_rows = true;
@@ -149,9 +155,7 @@ Plan make_plan(const P& p) {
   plan.packing = choose_packing(p, plan, plan.tasks());
   plan.group = plan.packing == Packing::kLocal ? kLocalGroup : kTile;
   choose_by_rows(p, plan);
-  const bool panels = plan.packing != Packing::kNone && plan.packing != Packing::kFirst;
-  plan.by_tiles = panels && p.straight() && plan.k <= kBlockDepth && plan.m > kDotRows &&
-                  Epilogue::is_short(p.epilogue(), sizeof(T), p.inputs().size, p.outputs().size);
+  plan.by_tiles = !plan.by_rows && p.straight() && plan.k <= kBlockDepth && plan.m > kDotRows && is_short(p);
   const int64_t distance = Epilogue::row_distance(p.epilogue(), 0, p.columns());
   const bool conflicts =
       plan.blocks_k > 1 && plan.block_m > Micro<T>::kRows && distance * int64_t{sizeof(T)} % 4096 == 0;

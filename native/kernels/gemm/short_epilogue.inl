@@ -4,6 +4,7 @@
 #pragma once
 #include "kernels/elementwise/vm.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/stream.inl"
 
 namespace brawn {
 namespace BRAWN_ISA {
@@ -78,6 +79,13 @@ class ShortEpilogue {
     return true;
   }
 
+  // Whether rows at `to`, `to_stride` apart, are stored past the caches: in whole lines.
+  static bool streams(const EpilogueParams& p, const float* to, int64_t to_stride) {
+    constexpr uintptr_t kLine = 64;
+    return p.far != 0 && reinterpret_cast<uintptr_t>(to) % kLine == 0 &&
+           to_stride * int64_t{sizeof(float)} % int64_t{kLine} == 0;
+  }
+
   // Rows of values that are `stride` apart, from (row, column) on, into rows of the output that are `columns_` apart.
   void run(const EpilogueParams& p, Span<const void*> in, const float* from, int64_t stride, float* to,
            int64_t to_stride, int64_t batch, int64_t row, int64_t rows, int64_t column, int64_t columns) const {
@@ -92,7 +100,8 @@ class ShortEpilogue {
                       residual_ < 0 ? nullptr : operand(residual_),
                       residual_ < 0 ? 0 : p.row[residual_],
                       rows,
-                      columns};
+                      columns,
+                      streams(p, to, to_stride)};
     if (masks_[0] >= 0) {
       const auto mask = [&](int64_t e) {
         return static_cast<const uint8_t*>(in[e]) + batch * p.batch[e] + row * p.row[e] + column;
@@ -123,6 +132,7 @@ class ShortEpilogue {
     const float* bias;
     const float* residual;
     int64_t residual_stride, rows, columns;
+    bool streams;
   };
 
   struct Masks {
@@ -242,9 +252,13 @@ class ShortEpilogue {
       float* to = r.to + i * r.to_stride;
       const F32 row_bias = kBias == Bias::kRows ? F32::set(r.bias[i]) : none;
       for (int64_t j = 0; j < whole; j += F32::kLanes) {
-        finish(F32::load(from + j), kBias == Bias::kColumns ? F32::load(r.bias + j) : row_bias,
-               kResidual ? F32::load(residual + j) : none)
-            .store(to + j);
+        const F32 v = finish(F32::load(from + j), kBias == Bias::kColumns ? F32::load(r.bias + j) : row_bias,
+                             kResidual ? F32::load(residual + j) : none);
+        if (r.streams) {
+          stream_vector(to + j, v);
+        } else {
+          v.store(to + j);
+        }
       }
       if (rest == 0) continue;
       finish(F32::load_partial(from + whole, rest),

@@ -12,49 +12,6 @@ namespace {
 constexpr int64_t kStreamRows = 4;   // rows of A for which streaming B beats the micro-kernel
 constexpr int64_t kDotDepth = 2048;  // k per pass, so that the rows of A stay in cache
 
-template <class V, class T, int kRows, int kCols>
-void dot_tile(int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_col, T* c, int64_t stride, bool accumulate) {
-  V sum[kRows][kCols];
-  for (auto& row : sum) {
-    for (V& v : row) v = V::zero();
-  }
-  int64_t l = 0;
-  for (; l + V::kLanes <= k; l += V::kLanes) {
-    V right[kCols];
-    for (int j = 0; j < kCols; ++j) right[j] = V::load(b + j * b_col + l);
-    for (int i = 0; i < kRows; ++i) {
-      const V left = V::load(a + i * a_row + l);
-      for (int j = 0; j < kCols; ++j) sum[i][j] = fma(left, right[j], sum[i][j]);
-    }
-  }
-  if (l < k) {
-    for (int i = 0; i < kRows; ++i) {
-      const V left = V::load_partial(a + i * a_row + l, k - l);
-      for (int j = 0; j < kCols; ++j) sum[i][j] = fma(left, V::load_partial(b + j * b_col + l, k - l), sum[i][j]);
-    }
-  }
-  for (int i = 0; i < kRows; ++i) {
-    for (int j = 0; j < kCols; ++j) {
-      const T total = reduce_add(sum[i][j]);
-      c[i * stride + j] = accumulate ? c[i * stride + j] + total : total;
-    }
-  }
-}
-
-// A few columns of b against all rows of the block: they come from far once and are then near.
-template <class V, class T, int kCols>
-void dot_cols(const Block<T>& block, int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_col, T* c,
-              bool accumulate) {
-  constexpr int kTall = Micro<T>::kRows >= 6 ? 4 : 2;  // rows of a tile whose sums fit the registers
-  int64_t i = 0;
-  for (; i + kTall <= block.m; i += kTall) {
-    dot_tile<V, T, kTall, kCols>(k, a + i * a_row, a_row, b, b_col, c + i * block.stride, block.stride, accumulate);
-  }
-  for (; i < block.m; ++i) {
-    dot_tile<V, T, 1, kCols>(k, a + i * a_row, a_row, b, b_col, c + i * block.stride, block.stride, accumulate);
-  }
-}
-
 // c = a * transpose(b), both with contiguous k.
 template <class T>
 void multiply_dots(const Block<T>& block, const T* a, int64_t a_row, const T* b, int64_t b_col) {
@@ -64,9 +21,11 @@ void multiply_dots(const Block<T>& block, const T* a, int64_t a_row, const T* b,
     const int64_t k = min64(kDotDepth, block.k - l);
     int64_t j = 0;
     for (; j + kWide <= block.n; j += kWide) {
-      dot_cols<V, T, kWide>(block, k, a + l, a_row, b + j * b_col + l, b_col, block.c + j, l > 0);
+      dot_cols<V, T, kWide>(block.m, k, a + l, a_row, b + j * b_col + l, b_col, block.c + j, block.stride, l > 0);
     }
-    for (; j < block.n; ++j) dot_cols<V, T, 1>(block, k, a + l, a_row, b + j * b_col + l, b_col, block.c + j, l > 0);
+    for (; j < block.n; ++j) {
+      dot_cols<V, T, 1>(block.m, k, a + l, a_row, b + j * b_col + l, b_col, block.c + j, block.stride, l > 0);
+    }
   }
 }
 
