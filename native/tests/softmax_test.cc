@@ -12,11 +12,12 @@ template <class T>
 static std::vector<double> expected_line(const std::vector<T>& x, const SoftmaxArgs& a, int64_t row, int64_t i,
                                          bool log) {
   double top = -INFINITY, sum = 0;
-  const auto at = [&](int64_t c) { return static_cast<double>(x[(row * a.cols + c) * a.inner + i]); };
-  for (int64_t c = 0; c < a.cols; ++c) top = at(c) > top ? at(c) : top;
-  for (int64_t c = 0; c < a.cols; ++c) sum += std::exp(at(c) - top);
+  const int64_t cols = a.shape.cols;
+  const auto at = [&](int64_t c) { return static_cast<double>(x[(row * cols + c) * a.shape.inner + i]); };
+  for (int64_t c = 0; c < cols; ++c) top = at(c) > top ? at(c) : top;
+  for (int64_t c = 0; c < cols; ++c) sum += std::exp(at(c) - top);
   std::vector<double> y;
-  for (int64_t c = 0; c < a.cols; ++c) y.push_back(log ? at(c) - top - std::log(sum) : std::exp(at(c) - top) / sum);
+  for (int64_t c = 0; c < cols; ++c) y.push_back(log ? at(c) - top - std::log(sum) : std::exp(at(c) - top) / sum);
   return y;
 }
 
@@ -33,7 +34,7 @@ static void check(const IsaTable& table, int64_t rows, int64_t cols, int64_t inn
     }
   }
   std::vector<T> y(x.size());
-  SoftmaxArgs args = {x.data(), y.data(), rows, cols, inner};
+  SoftmaxArgs args = {x.data(), y.data(), {rows, cols, inner}};
   run_all_orders(row, &args, y);
   const double tolerance = sizeof(T) == 4 ? 2e-6 : 1e-14;
   for (int64_t r = 0; r < rows; ++r) {
@@ -53,12 +54,42 @@ static void check(const IsaTable& table, int64_t rows, int64_t cols, int64_t inn
   CHECK(std::memcmp(x.data(), y.data(), x.size() * sizeof(T)) == 0, "%s in place", row.name);
 }
 
+// The logarithm at one class of each line, and its gradient.
+template <class T, class I>
+static void check_at(const IsaTable& table, int64_t rows, int64_t cols, int64_t inner) {
+  const int64_t lines = rows * inner;
+  const double tolerance = sizeof(T) == 4 ? 4e-6 : 1e-14;
+  const std::vector<T> x = random_values<T>(lines * cols, 5, -20, 20), g = random_values<T>(3 * lines, 6, -1, 1);
+  std::vector<T> terms(3 * lines), y(x.size());
+  std::vector<I> index(lines);
+  for (int64_t i = 0; i < lines; ++i) index[i] = static_cast<I>(i * 7919 % cols);
+  const SoftmaxShape shape = {rows, cols, inner};
+  const SoftmaxArgs whole = {x.data(), y.data(), shape};
+  SoftmaxAtArgs args = {x.data(), index.data(), terms.data(), shape, sizeof(I)};
+  run_all_orders(find_row(table, std::string("softmaxAt_") + dtype_name<T>()), &args, terms);
+  const KernelRow& grad = find_row(table, std::string("softmaxAtGrad_") + dtype_name<T>());
+  SoftmaxAtGradArgs grad_args = {x.data(), index.data(), terms.data(), g.data(), y.data(), shape, sizeof(I)};
+  run_all_orders(grad, &grad_args, y);
+  for (int64_t l = 0; l < lines; ++l) {
+    const std::vector<double> logs = expected_line(x, whole, l / inner, l % inner, true);
+    CHECK(close(terms[2 * lines + l], logs[index[l]], tolerance), "%s softmaxAt of %lld: %g, expected %g",
+          table.isa.c_str(), (long long)cols, double(terms[2 * lines + l]), logs[index[l]]);
+    const double slope = double(g[lines + l]) - g[2 * lines + l];
+    for (int64_t c = 0; c < cols; ++c) {
+      const double e = std::exp(logs[c]) * slope + (c == index[l] ? g[2 * lines + l] : 0);
+      const double a = y[(l / inner * cols + c) * inner + l % inner];
+      CHECK(close(a, e, tolerance), "%s %s [%lld,%lld,%lld]: %g, expected %g", table.isa.c_str(), grad.name,
+            (long long)rows, (long long)cols, (long long)inner, a, e);
+    }
+  }
+}
+
 // A million terms of one size, which plain float32 sums would get wrong.
 static void check_long(const IsaTable& table, int64_t inner) {
   const int64_t cols = 1 << 20;
   const std::vector<float> x = random_values<float>(cols * inner, 5, 0, 1);
   std::vector<float> y(x.size());
-  SoftmaxArgs args = {x.data(), y.data(), 1, cols, inner};
+  SoftmaxArgs args = {x.data(), y.data(), {1, cols, inner}};
   run(find_row(table, "softmax_f32"), &args);
   for (int64_t i = 0; i < inner; ++i) {
     const std::vector<double> e = expected_line(x, args, 0, i, false);
@@ -72,6 +103,12 @@ static void check_long(const IsaTable& table, int64_t inner) {
 int main() {
   for (const IsaTable& table : softmax_tables()) {
     for (int64_t inner : {1, 3}) check_long(table, inner);
+    for (int64_t cols : {1, 3, 16, 33, 1000}) {
+      for (int64_t inner : {1, 2, 300}) {
+        check_at<float, int64_t>(table, 9, cols, inner);
+        check_at<double, int32_t>(table, 9, cols, inner);
+      }
+    }
     for (bool log : {false, true}) {
       for (bool special : {false, true}) {
         for (int64_t cols : {1, 3, 10, 16, 33, 1000}) {

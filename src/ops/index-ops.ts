@@ -34,8 +34,8 @@ function params(shape: Shape, axis: number, count: number, countName: string, in
   return { ...aroundAxis(shape, axis), axis_x: shape[axis], [countName]: count, index_bytes: bytesOf(index) };
 }
 
-/** A position of a reference run, or the error that the native kernels report. */
-function position(index: ReferenceArray, i: number, size: number, name: string): number {
+/** @internal A position of a reference run, or the error that the native kernels report. */
+export function position(index: ReferenceArray, i: number, size: number, name: string): number {
   const at = index.values[i];
   if (at >= 0 && at < size) return at;
   throw new IndexError(`${name}: index ${at} is out of range for a dimension of size ${size}`);

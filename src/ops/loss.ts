@@ -13,7 +13,7 @@ import { gather, indexSelect } from './index-ops.js';
 import { sum } from './reduce.js';
 import { mean } from './reduce-moments.js';
 import { unsqueeze, withShape } from './shape-ops.js';
-import { logSoftmax } from './softmax.js';
+import { logSoftmax, logSoftmaxAt } from './softmax.js';
 
 type Floats = Tensor<FloatDType>;
 
@@ -95,24 +95,20 @@ const alongClasses = (weight: Floats, like: Floats): Floats =>
     like.shape.map((dim, i) => (i === 1 ? dim : 1)),
   );
 
-/** Negative log-likelihood of labels, per label, and the weight of each. */
+/** Per label, the negative of what `logAt` gives for classes [N, 1, ...], times the weight of each, and that. */
 function labelLosses(
-  logs: Floats,
+  logAt: (classes: Labels) => Floats,
   labels: Labels,
   weight: Floats | undefined,
   ignoreIndex: number,
-  smoothing: number,
+  smoothed = (losses: Floats) => losses,
 ): { losses: Floats; weights: Floats } {
   const valid = notEqual(labels, ignoreIndex);
   const safe = where(valid, labels, 0);
-  const picked = withShape(gather(logs, 1, unsqueeze(safe, 1)), labels.shape);
+  const plain = neg(withShape(logAt(unsqueeze(safe, 1)), labels.shape));
   const own = weight && withShape(indexSelect(weight, 0, withShape(safe, [safe.size])), labels.shape);
-  let losses = neg(own ? mul(picked, own) : picked);
-  if (smoothing > 0) {
-    const spread = neg(sum(weight ? mul(logs, alongClasses(weight, logs)) : logs, 1));
-    losses = add(mul(losses, 1 - smoothing), mul(spread, smoothing / logs.shape[1]));
-  }
-  return { losses: where(valid, losses, 0), weights: own ? where(valid, own, 0) : cast(valid, logs.dtype) };
+  const losses = smoothed(own ? mul(plain, own) : plain);
+  return { losses: where(valid, losses, 0), weights: own ? where(valid, own, 0) : cast(valid, plain.dtype) };
 }
 
 /**
@@ -131,7 +127,7 @@ export function nllLoss<D extends FloatDType>(
   const labels = classLabels(target, logs, 'nllLoss');
   const weight = classWeight(options.weight, logs, 'nllLoss');
   const { losses, weights } = within('nllLoss', () =>
-    labelLosses(logs, labels, weight, options.ignoreIndex ?? -100, 0),
+    labelLosses((classes) => gather(logs, 1, classes), labels, weight, options.ignoreIndex ?? -100),
   );
   const result = reduced(losses, reduction, weights);
   return (reduction === 'none' ? withShape(result, target.shape) : result) as Tensor<D>;
@@ -167,13 +163,20 @@ export function crossEntropy<D extends FloatDType>(
   const scores = classInput(input, op);
   checkTensor(target, op, 'target');
   const weight = classWeight(options.weight, scores, op);
-  const logs = within(op, () => logSoftmax(scores, 1));
   let result: Floats;
   if (isFloat(target.dtype))
-    result = probabilityLoss(logs, input, target as Tensor<D>, weight, labelSmoothing, reduction);
+    result = probabilityLoss(scores, input, target as Tensor<D>, weight, labelSmoothing, reduction);
   else {
     const labels = classLabels(target, scores, op);
-    const { losses, weights } = within(op, () => labelLosses(logs, labels, weight, ignoreIndex, labelSmoothing));
+    const { losses, weights } = within(op, () => {
+      if (labelSmoothing === 0)
+        return labelLosses((classes) => logSoftmaxAt(scores, 1, classes) as Floats, labels, weight, ignoreIndex);
+      const logs = logSoftmax(scores, 1);
+      const spread = neg(sum(weight ? mul(logs, alongClasses(weight, logs)) : logs, 1));
+      const smoothed = (losses: Floats) =>
+        add(mul(losses, 1 - labelSmoothing), mul(spread, labelSmoothing / logs.shape[1]));
+      return labelLosses((classes) => gather(logs, 1, classes), labels, weight, ignoreIndex, smoothed);
+    });
     result = reduced(losses, reduction, weights);
   }
   if (reduction !== 'none') return result as Tensor<D>;
@@ -184,7 +187,7 @@ export function crossEntropy<D extends FloatDType>(
 }
 
 function probabilityLoss(
-  logs: Floats,
+  scores: Floats,
   input: Floats,
   target: Floats,
   weight: Floats | undefined,
@@ -197,6 +200,7 @@ function probabilityLoss(
     throw new ShapeError(
       `crossEntropy: probabilities must be ${showShape(input.shape)} like the input, got ${showShape(target.shape)}`,
     );
+  const logs = within('crossEntropy', () => logSoftmax(scores, 1));
   const given = withShape(target, logs.shape);
   const shares = smoothing > 0 ? add(mul(given, 1 - smoothing), smoothing / logs.shape[1]) : given;
   const product = mul(logs, weight ? mul(shares, alongClasses(weight, logs)) : shares);

@@ -1,13 +1,18 @@
-/** Softmax and its logarithm over one axis. */
-import { type DType, type FloatDType, shortOf } from '../dtype.js';
-import { defineOp, type GradientContext, type KernelOp } from '../graph/node.js';
-import { normalizeAxis, sizeOf } from '../shape.js';
+/** Softmax and its logarithm over one axis, and the latter at one class of each line, as cross-entropy needs it. */
+import { bytesOf, type DType, type FloatDType, shortOf } from '../dtype.js';
+import { defineOp, type GradientContext, type KernelOp, type ReferenceArray } from '../graph/node.js';
+import { normalizeAxis, type Shape, sizeOf } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { apply, checkFloat, checkTensor } from './apply.js';
-import { mul, sub } from './elementwise.js';
+import { zerosLike } from './create.js';
+import { mul, neg, sub } from './elementwise.js';
 import { exp } from './elementwise-math.js';
+import { gather, position } from './index-ops.js';
+import { stack } from './join.js';
 import { sum } from './reduce.js';
 import { withShape } from './shape-ops.js';
+import { part } from './slice.js';
+import { reshapeOp } from './view.js';
 
 type AxisAttrs = { axis: number };
 type Gradient = (g: Tensor, context: GradientContext<AxisAttrs>) => readonly (Tensor | undefined)[];
@@ -22,30 +27,43 @@ function defineLineOp(name: string, line: (values: Float64Array) => void, gradie
     flops: ([x]) => 5 * sizeOf(x.shape),
     lower(context) {
       const x = context.contiguous(0);
-      const { axis } = context.attrs;
-      const params = {
-        rows: sizeOf(x.shape.slice(0, axis)),
-        cols: x.shape[axis],
-        inner: sizeOf(x.shape.slice(axis + 1)),
-      };
-      context.emit(`${name}_${shortOf(x.dtype)}`, { x }, { y: context.out() }, params);
+      context.emit(`${name}_${shortOf(x.dtype)}`, { x }, { y: context.out() }, linesOf(x.shape, context.attrs));
     },
     reference([x], out, { axis }) {
-      const [rows, cols, inner] = [x.shape.slice(0, axis), [x.shape[axis]], x.shape.slice(axis + 1)].map(sizeOf);
-      const values = new Float64Array(cols);
-      for (let row = 0; row < rows; row++)
-        for (let column = 0; column < inner; column++) {
-          const start = row * cols * inner + column;
-          for (let i = 0; i < cols; i++) values[i] = x.values[start + i * inner];
-          line(values);
-          for (let i = 0; i < cols; i++) out.values[start + i * inner] = values[i];
-        }
+      forEachLine(x, axis, (values, at) => {
+        line(values);
+        for (const [i, value] of values.entries()) out.values[at(i)] = value;
+      });
     },
     sink: ({ axis }, axes) => ({ attrs: { axis: axes[axis] }, axes }),
   });
 }
 
+/** x as the kernels see it. */
+const linesOf = (shape: Shape, { axis }: AxisAttrs) => ({
+  rows: sizeOf(shape.slice(0, axis)),
+  cols: shape[axis],
+  inner: sizeOf(shape.slice(axis + 1)),
+});
+
+/** The elements of each line along `axis`, where they stand, and the line's number. */
+function forEachLine(
+  x: ReferenceArray,
+  axis: number,
+  visit: (values: Float64Array, at: (i: number) => number, line: number) => void,
+): void {
+  const [rows, cols, inner] = [x.shape.slice(0, axis), [x.shape[axis]], x.shape.slice(axis + 1)].map(sizeOf);
+  const values = new Float64Array(cols);
+  for (let line = 0; line < rows * inner; line++) {
+    const at = (i: number) => (Math.floor(line / inner) * cols + i) * inner + (line % inner);
+    for (let i = 0; i < cols; i++) values[i] = x.values[at(i)] as number;
+    visit(values, at, line);
+  }
+}
+
 const maxOf = (values: Float64Array): number => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+const logTotalOf = (values: Float64Array, max: number): number =>
+  Math.log(values.reduce((sum, v) => sum + Math.exp(v - max), 0));
 
 const softmaxOp = defineLineOp(
   'softmax',
@@ -61,11 +79,90 @@ const logSoftmaxOp = defineLineOp(
   'logSoftmax',
   (values) => {
     const max = maxOf(values);
-    const logTotal = Math.log(values.reduce((sum, v) => sum + Math.exp(v - max), 0));
+    const logTotal = logTotalOf(values, max);
     for (const [i, v] of values.entries()) values[i] = v - max - logTotal;
   },
   (g, { output, attrs: { axis } }) => [sub(g, mul(exp(output), sum(g, axis, { keepDims: true })))],
 );
+
+/** The parts along the first axis. */
+const thirds = (x: Tensor): Tensor[] =>
+  [0, 1, 2].map((i) => apply(reshapeOp, [part(x, 0, i, 1)], { shape: x.shape.slice(1) }));
+
+const keptShape = (shape: Shape, axis: number): Shape => [3, ...shape.map((dim, i) => (i === axis ? 1 : dim))];
+
+/**
+ * Inputs x and index, of size 1 along the axis. Gives, stacked, the maximum of each line, the logarithm of the sum of
+ * exp(x - maximum), and the logarithm of softmax at the index. Gradients take the maximum for a constant: in the other two
+ * and in what is made of them it cancels.
+ */
+const softmaxAtOp: KernelOp<AxisAttrs> = defineOp<AxisAttrs, KernelOp<AxisAttrs>>({
+  name: 'softmaxAt',
+  kind: 'kernel',
+  type: ([x], { axis }) => ({ shape: keptShape(x.shape, axis), dtype: x.dtype }),
+  gradient: (g, { inputs: [x, index], output, attrs }) => [apply(softmaxAtGradOp, [x, index, output, g], attrs)],
+  flops: ([x]) => 4 * sizeOf(x.shape),
+  lower(context) {
+    const [x, index] = [context.contiguous(0), context.contiguous(1)];
+    const params = { ...linesOf(x.shape, context.attrs), index_bytes: bytesOf(index.dtype) };
+    context.emit(`softmaxAt_${shortOf(x.dtype)}`, { x, index }, { y: context.out() }, params);
+  },
+  reference([x, index], out, { axis }) {
+    const lines = index.values.length;
+    forEachLine(x, axis, (values, _, line) => {
+      const max = maxOf(values);
+      const logTotal = logTotalOf(values, max);
+      out.values[line] = max;
+      out.values[lines + line] = logTotal;
+      out.values[2 * lines + line] = values[position(index, line, values.length, 'softmaxAt')] - max - logTotal;
+    });
+  },
+});
+
+/** Inputs x, index, the output of `softmaxAt` and its gradient. */
+const softmaxAtGradOp: KernelOp<AxisAttrs> = defineOp<AxisAttrs, KernelOp<AxisAttrs>>({
+  name: 'softmaxAtGrad',
+  kind: 'kernel',
+  type: ([x]) => x,
+  gradient(u, { inputs: [x, index, terms, g], attrs: { axis } }) {
+    const [top, logTotal] = thirds(terms);
+    const [, gTotal, gAt] = thirds(g);
+    const shares = exp(sub(sub(x, top), logTotal));
+    const slope = sub(gTotal, gAt);
+    const total = sum(mul(u, shares), axis, { keepDims: true });
+    const ofX = mul(mul(u, shares), slope);
+    const none = zerosLike(total);
+    return [
+      ofX,
+      undefined,
+      stack([none, neg(mul(total, slope)), none], 0),
+      stack([none, total, sub(gather(u, axis, index as Tensor<'int32'>), total)], 0),
+    ];
+  },
+  flops: ([x]) => 4 * sizeOf(x.shape),
+  lower(context) {
+    const [x, index, terms, g] = [0, 1, 2, 3].map((i) => context.contiguous(i));
+    const params = { ...linesOf(x.shape, context.attrs), index_bytes: bytesOf(index.dtype) };
+    context.emit(`softmaxAtGrad_${shortOf(x.dtype)}`, { x, index, terms, g }, { y: context.out() }, params);
+  },
+  reference([x, index, terms, g], out, { axis }) {
+    const lines = index.values.length;
+    forEachLine(x, axis, (values, at, line) => {
+      const [top, logTotal, gTotal, gAt] = [terms, terms, g, g].map(
+        ({ values }, i) => values[line + [0, 1, 1, 2][i] * lines],
+      );
+      for (const [i, v] of values.entries()) out.values[at(i)] = Math.exp(v - top - logTotal) * (gTotal - gAt);
+      out.values[at(position(index, line, values.length, 'softmaxAt'))] += gAt;
+    });
+  },
+});
+
+/**
+ * @internal The logarithm of softmax along `axis` at one class of each line: index and result have size 1 along it. One
+ * pass over x, and one for its gradient.
+ */
+export const logSoftmaxAt = (x: Tensor, axis: number, index: Tensor<'int32' | 'int64'>): Tensor =>
+  thirds(apply(softmaxAtOp, [x, index], { axis }))[2];
 
 /** A scalar is a line of one element. */
 function alongAxis<D extends DType>(op: KernelOp<AxisAttrs>, input: Tensor<D>, axis: number): Tensor<D> {

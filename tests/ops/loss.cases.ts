@@ -39,6 +39,20 @@ export const lossCases: CaseTable<
       torch: 'F.cross_entropy(a, b.long())',
     },
     {
+      label: 'more classes than a vector has lanes',
+      inputs: [scores(3, 37), labels([3], 36, 0, 20)],
+      run: (x: T, y: L) => crossEntropy(x, y),
+      torch: 'F.cross_entropy(a, b)',
+      second: true,
+    },
+    {
+      label: 'neighbouring lines',
+      inputs: [scores(2, 4, 19), labels([2, 19], ...Array.from({ length: 38 }, (_, i) => i % 4))],
+      run: (x: T, y: L) => crossEntropy(x, y),
+      torch: 'F.cross_entropy(a, b)',
+      second: true,
+    },
+    {
       label: 'sum',
       inputs: [scores(4, 3), labels([4], 0, 1, 2, 2)],
       run: (x: T, y: L) => crossEntropy(x, y, { reduction: 'sum' }),
