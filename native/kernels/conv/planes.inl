@@ -248,6 +248,7 @@ class PlanesWeightGrad {
   using T = Element;
   using Args = ConvPlanesWeightArgs;
   static constexpr bool kMayShare = true;
+  static constexpr int64_t kAskedBytes = 16 << 20;
   static const void* image_of(const Args& args) { return args.x; }
 
   explicit PlanesWeightGrad(const void* call)
@@ -258,6 +259,7 @@ class PlanesWeightGrad {
     ep_ = EpilogueParams{};
     ep_.out_regs = {&register_, 1};
     ep_.registers = 1;
+    far_ = depth() * (g_.in_channels + cols()) * int64_t{sizeof(T)} >= kAskedBytes;
   }
   PlanesWeightGrad(const PlanesWeightGrad&) = delete;
 
@@ -282,8 +284,19 @@ class PlanesWeightGrad {
   const EpilogueParams& epilogue() const { return ep_; }
   Span<const void*> inputs() const { return {nullptr, 0}; }
   Span<void*> outputs() const { return {&args_.out, 1}; }
-  void ask_a(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
-  void ask_b(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
+  void ask_a(int64_t, int64_t m0, int64_t m, int64_t k0, int64_t k, Ahead* ahead) const {
+    if (far_ && planes_.whole()) ask_planes(x_, g_.in_channels, m0, m, k0, k, ahead);
+  }
+  void ask_b(int64_t, int64_t n0, int64_t n, int64_t k0, int64_t k, Ahead* ahead) const {
+    constexpr int64_t kSize = sizeof(T);
+    const T* g = static_cast<const T*>(args_.g);
+    if (!far_) return;
+    if (args_.g_last != 0) {
+      ahead->add_rows(g + k0 * g_.out_channels + n0, k, n * kSize, g_.out_channels * kSize);
+    } else {
+      ask_planes(g, g_.out_channels, n0, n, k0, k, ahead);
+    }
+  }
   bool whole_depth() const { return false; }
   void ask(int64_t, int64_t, int64_t, Ahead*) const {}
   const T* packed_b() const { return nullptr; }
@@ -349,12 +362,23 @@ class PlanesWeightGrad {
     }
   }
 
+  // Pixels [k0, k0 + k) of `count` of the `channels` planes.
+  void ask_planes(const T* planes, int64_t channels, int64_t first, int64_t count, int64_t k0, int64_t k,
+                  Ahead* ahead) const {
+    constexpr int64_t kSize = sizeof(T);
+    const int64_t pixels = planes_.pixels();
+    each_image(k0, k, [&](int64_t image, int64_t from, int64_t, int64_t length) {
+      ahead->add_rows(planes + (image * channels + first) * pixels + from, count, length * kSize, pixels * kSize);
+    });
+  }
+
   const Args& args_;
   const ConvGeometry& g_;
   Planes<T> planes_;
   const T* x_;
   EpilogueParams ep_;
   int64_t register_ = 0;
+  bool far_;  // the tensors come from memory and not from the last cache
 };
 
 // Phase 0 copies the planes, the others are the driver's.

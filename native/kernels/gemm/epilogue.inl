@@ -97,7 +97,7 @@ class Epilogue {
 
   // After the last rows.
   void end() const {
-    if (streams_) finish_streams();
+    if (streams_) stream_fence();
   }
 
   // Asks for the place of results that will come soon.

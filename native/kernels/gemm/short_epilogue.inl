@@ -4,7 +4,7 @@
 #pragma once
 #include "kernels/elementwise/vm.h"
 #include "kernels/gemm/gemm.h"
-#include "kernels/gemm/stream.inl"
+#include "simd/stream.h"
 
 namespace brawn {
 namespace BRAWN_ISA {
@@ -81,9 +81,8 @@ class ShortEpilogue {
 
   // Whether rows at `to`, `to_stride` apart, are stored past the caches: in whole lines.
   static bool streams(const EpilogueParams& p, const float* to, int64_t to_stride) {
-    constexpr uintptr_t kLine = 64;
-    return p.far != 0 && reinterpret_cast<uintptr_t>(to) % kLine == 0 &&
-           to_stride * int64_t{sizeof(float)} % int64_t{kLine} == 0;
+    return p.far != 0 && reinterpret_cast<uintptr_t>(to) % kStreamLine == 0 &&
+           to_stride * int64_t{sizeof(float)} % kStreamLine == 0;
   }
 
   // Rows of values that are `stride` apart, from (row, column) on, into rows of the output that are `columns_` apart.
