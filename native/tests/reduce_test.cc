@@ -160,16 +160,21 @@ static void check_bools(const IsaTable& table, const Shape& s) {
   }
 }
 
-static void check_moments(const IsaTable& table) {
-  const Shape s = {2, 5000, 37};
+// A large mean, and `apart` rows at the start that are far from it.
+static void check_moments(const IsaTable& table, const Shape& s, int64_t apart) {
   std::vector<float> x = random_values<float>(s.outer * s.reduce * s.inner, 23, 1000, 1001);
+  for (int64_t o = 0; o < s.outer; ++o) {
+    std::fill_n(x.begin() + o * s.reduce * s.inner, apart * s.inner, 0.5f);
+  }
   std::vector<float> mean(s.outer * s.inner), var(s.outer * s.inner);
   const ReduceMomentsArgs args = {x.data(), mean.data(), var.data(), s.outer, s.reduce, s.inner, 1};
   run_all_orders(find_row(table, "reduce_moments_f32"), &args, var);
   for (int64_t i = 0; i < s.inner; ++i) {
     const std::vector<float> v = line(x, s, 1, i);
     CHECK(close(mean[s.inner + i], sum_of(v) / v.size(), 1e-7), "mean %g", mean[s.inner + i]);
-    CHECK(std::fabs(var[s.inner + i] / variance_of({v.begin(), v.end()}, 1) - 1) < 1e-6, "var of a large mean");
+    const double expected = variance_of({v.begin(), v.end()}, 1);
+    CHECK(std::fabs(var[s.inner + i] / expected - 1) < 1e-6, "var of a large mean: %.9g, expected %.9g",
+          var[s.inner + i], expected);
   }
 }
 
@@ -183,7 +188,8 @@ int main() {
       check_integers<uint8_t>(table, s);
       check_bools(table, s);
     }
-    check_moments(table);
+    check_moments(table, {2, 5000, 37}, 0);
+    for (int64_t apart : {1, 8, 9}) check_moments(table, {2, 128, 64}, apart);
     std::printf("reduce %s ok\n", table.isa.c_str());
   }
   return 0;

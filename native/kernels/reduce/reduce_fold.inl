@@ -20,6 +20,16 @@ void fold_line(typename Op::Lane* lanes, const Element* p, int64_t width) {
   for (; j < width; ++j) lanes[j] = Op::apply(lanes[j], Op::load(p[j]));
 }
 
+// Asks for kCount elements. Where rows are read side by side, the next ones are asked for in the order of memory, as
+// the hardware does not foresee more than a few streams.
+template <int64_t kCount, class T>
+BRAWN_INLINE void ask_ahead(const T* next) {
+  constexpr int64_t kLineBytes = 64;
+  for (int64_t b = 0; b < kCount * static_cast<int64_t>(sizeof(T)); b += kLineBytes) {
+    __builtin_prefetch(reinterpret_cast<const char*>(next) + b);
+  }
+}
+
 // Folds rows into lanes[width]: lanes[j] = x[0][j] op x[1][j] op ..., eight rows at a time as a tree.
 template <class Op>
 void fold_rows(const typename Op::T* x, int64_t rows, int64_t stride, int64_t width, typename Op::Lane* lanes) {
@@ -34,6 +44,7 @@ void fold_rows(const typename Op::T* x, int64_t rows, int64_t stride, int64_t wi
     if constexpr (Op::kVector) {
       using V = typename Op::Vector;
       for (; j + V::kLanes <= width; j += V::kLanes) {
+        if (stride == width) ask_ahead<8 * V::kLanes>(p7 + stride + 8 * j);
         const V a = Op::apply(Op::apply(V::load(p0 + j), V::load(p1 + j)), Op::apply(V::load(p2 + j), V::load(p3 + j)));
         const V b = Op::apply(Op::apply(V::load(p4 + j), V::load(p5 + j)), Op::apply(V::load(p6 + j), V::load(p7 + j)));
         Op::apply(V::load(lanes + j), Op::apply(a, b)).store(lanes + j);

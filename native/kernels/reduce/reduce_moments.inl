@@ -10,32 +10,54 @@ struct MomentsBase {
   using T = E;
   using A = MomentsPartial;
   static constexpr int64_t kLine = 32;
+  static constexpr int64_t kHead = 8;  // rows whose mean is the shift
 
-  // Deviations are taken from the block's own mean, rounded to T; the second sum removes the rounding again.
+  // Deviations are taken from the mean of the block's first rows, so that one pass does; m2 then loses its distance to
+  // the block's mean again. Where that is most of the sum, a second pass takes them from the block's mean.
   static void block(const T* x, int64_t rows, int64_t stride, int64_t inner, int64_t groups, A* out) {
-    const int64_t width = inner * groups;
+    const int64_t width = inner * groups, head = min64(rows, kHead);
     const double count = static_cast<double>(rows * groups);
     T shift[kReduceWidth], first[kReduceWidth], second[kReduceWidth];
-    fold_rows<SumFold<T>>(x, rows, stride, width, shift);
+    fold_rows<SumFold<T>>(x, head, stride, width, shift);
     fold_groups<SumFold<T>>(shift, inner, groups);
-    for (int64_t j = 0; j < inner; ++j) shift[j] = static_cast<T>(shift[j] / count);
-    repeat_groups(shift, inner, groups);
-    deviations(x, rows, stride, width, shift, first, second);
-    fold_groups<SumFold<T>>(first, inner, groups);
-    fold_groups<SumFold<T>>(second, inner, groups);
+    for (int64_t j = 0; j < inner; ++j) shift[j] = static_cast<T>(shift[j] / static_cast<double>(head * groups));
+    sum_deviations(x, rows, stride, inner, groups, shift, first, second);
+    bool far = false;
+    for (int64_t j = 0; j < inner; ++j) far |= first[j] * (first[j] / count) > 0.75 * second[j];
+    if (far) {
+      for (int64_t j = 0; j < inner; ++j) shift[j] = static_cast<T>(shift[j] + first[j] / count);
+      sum_deviations(x, rows, stride, inner, groups, shift, first, second);
+    }
     for (int64_t j = 0; j < inner; ++j) {
       const double mean = first[j] / count;
       out[j] = {count, shift[j] + mean, second[j] - first[j] * mean};
     }
   }
 
+  static void sum_deviations(const T* x, int64_t rows, int64_t stride, int64_t inner, int64_t groups, T* shift,
+                             T* first, T* second) {
+    repeat_groups(shift, inner, groups);
+    deviations(x, rows, stride, inner * groups, shift, first, second);
+    fold_groups<SumFold<T>>(first, inner, groups);
+    fold_groups<SumFold<T>>(second, inner, groups);
+  }
+
   static void deviations(const T* x, int64_t rows, int64_t stride, int64_t width, const T* shift, T* first, T* second) {
+    using V = typename VectorFold<T>::Vector;
     memset(first, 0, sizeof(T) * width);
     memset(second, 0, sizeof(T) * width);
     int64_t r = 0;
     for (; r + 4 <= rows; r += 4) {
       const T *p0 = x + r * stride, *p1 = p0 + stride, *p2 = p1 + stride, *p3 = p2 + stride;
-      for (int64_t j = 0; j < width; ++j) {
+      int64_t j = 0;
+      for (; j + V::kLanes <= width; j += V::kLanes) {
+        if (stride == width) ask_ahead<4 * V::kLanes>(p3 + stride + 4 * j);
+        const V s = V::load(shift + j);
+        const V a = V::load(p0 + j) - s, b = V::load(p1 + j) - s, c = V::load(p2 + j) - s, d = V::load(p3 + j) - s;
+        (V::load(first + j) + ((a + b) + (c + d))).store(first + j);
+        (V::load(second + j) + ((a * a + b * b) + (c * c + d * d))).store(second + j);
+      }
+      for (; j < width; ++j) {
         const T a = p0[j] - shift[j], b = p1[j] - shift[j], c = p2[j] - shift[j], d = p3[j] - shift[j];
         first[j] += (a + b) + (c + d);
         second[j] += (a * a + b * b) + (c * c + d * d);
