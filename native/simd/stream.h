@@ -23,9 +23,20 @@ BRAWN_INLINE void stream_line(char* to, const char* from) {
   __builtin_memcpy(to, from, 64);
 #endif
 }
+// `to` is aligned to the vector.
+BRAWN_INLINE void stream_vector(float* to, F32 v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(to, v.v);
+#elif defined(__AVX2__)
+  _mm256_stream_ps(to, v.v);
+#else
+  v.store(to);
+#endif
+}
 BRAWN_INLINE void stream_fence() { __builtin_ia32_sfence(); }
 #else
 BRAWN_INLINE void stream_line(char* to, const char* from) { __builtin_memcpy(to, from, 64); }
+BRAWN_INLINE void stream_vector(float* to, F32 v) { v.store(to); }
 BRAWN_INLINE void stream_fence() {}
 #endif
 
