@@ -23,7 +23,7 @@ BRAWN_INLINE void stream_line(char* to, const char* from) {
   __builtin_memcpy(to, from, 64);
 #endif
 }
-// `to` is aligned to the vector.
+// `to` is aligned to the vector; all vectors of a line are stored so.
 BRAWN_INLINE void stream_vector(float* to, F32 v) {
 #if defined(__AVX512F__)
   _mm512_stream_ps(to, v.v);
@@ -39,17 +39,6 @@ BRAWN_INLINE void stream_line(char* to, const char* from) { __builtin_memcpy(to,
 BRAWN_INLINE void stream_vector(float* to, F32 v) { v.store(to); }
 BRAWN_INLINE void stream_fence() {}
 #endif
-
-// `to` is aligned to the vector; all vectors of a line are stored so.
-BRAWN_INLINE void stream_vector(float* to, F32 v) {
-#if defined(__AVX512F__)
-  _mm512_stream_ps(to, v.v);
-#elif defined(__AVX2__)
-  _mm256_stream_ps(to, v.v);
-#else
-  v.store(to);
-#endif
-}
 
 // Bytes up to the first whole line and behind the last one are stored as usual.
 inline void stream_run(char* to, const char* from, int64_t bytes) {
