@@ -208,6 +208,7 @@ void test_all(const std::vector<IsaTable>& tables) {
   test_case<T>(tables, image(1, 1, 3, 33, 35, 35, 11, 4, 2));
   test_case<T>(tables, image(3, 1, 16, 32, 9, 8, 1, 1, 0));
   test_case<T>(tables, image(2, 1, 130, 35, 7, 9, 1, 1, 0));
+  test_case<T>(tables, image(5, 1, 7, 41, 30, 31, 1, 1, 0));
   test_case<T>(tables, image(2, 1, 8, 12, 9, 11, 1, 2, 0));
   test_case<T>(tables, image(2, 1, 20, 17, 14, 13, 3, 1, 1));
   test_case<T>(tables, image(1, 1, 40, 66, 7, 7, 3, 1, 1));

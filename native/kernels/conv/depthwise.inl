@@ -40,7 +40,8 @@ class Depthwise {
     ShortEpilogue epilogue;
     direct_ = !kGradient && sizeof(T) == sizeof(float) && Epilogue::row_distance(args.ep, 0, channels_) == channels_ &&
               epilogue.read_columns(args.ep, args.in, args.out.size, &columns_);
-    chunk_ = direct_ ? width_ : min64(width_, max64(kLeastChunk, 8192 / (channels_ * columns_apart_)));
+    large_ = g_.batch * dims[0] * dims[1] * dims[2] * channels_ * int64_t{sizeof(T)} >= kStreamBytes;
+    chunk_ = direct_ && !large_ ? width_ : min64(width_, max64(kLeastChunk, 8192 / (channels_ * columns_apart_)));
   }
   Depthwise(const Depthwise&) = delete;
 
@@ -49,7 +50,7 @@ class Depthwise {
     return args_.packed != 0 ? 0 : round_up(g_.taps() * channels_ * int64_t{sizeof(T)}, 64);
   }
   int64_t line_bytes() const {
-    return direct_ ? 0 : round_up(chunk_ * columns_apart_ * channels_ * int64_t{sizeof(T)}, 64);
+    return direct_ && !large_ ? 0 : round_up(chunk_ * columns_apart_ * channels_ * int64_t{sizeof(T)}, 64);
   }
   int64_t tap_bytes() const { return round_up(g_.kernel[0] * g_.kernel[1] * 2 * int64_t{sizeof(void*)}, 64); }
   int64_t local_bytes() const {
@@ -71,12 +72,15 @@ class Depthwise {
     buffer_ = reinterpret_cast<T*>(local);
     taps_ = reinterpret_cast<Tap*>(local + line_bytes());
     epilogue_.begin(args_.ep, args_.in, args_.out, channels_, sizeof(T), local + line_bytes() + tap_bytes());
+    const Span<int64_t> dims = kGradient ? g_.in_dims : g_.out_dims;
+    if (large_) epilogue_.stream_large(g_.batch * dims[0] * dims[1] * dims[2]);
     for (int64_t t = begin; t < end; ++t) {
       select_class(t / class_tasks());
       const int64_t lines = g_.batch * axes_[0].grid * axes_[1].grid;
       const int64_t first = t % class_tasks() * lines_per_task_;
       for (int64_t l = first; l < min64(lines, first + lines_per_task_); ++l) line(l);
     }
+    epilogue_.end();
   }
 
  private:
@@ -130,7 +134,7 @@ class Depthwise {
     int64_t row = n * (kGradient ? g_.in_dims[0] : g_.out_dims[0]) + (kGradient ? residue_[0] + jd * g_.stride[0] : jd);
     row = row * (kGradient ? g_.in_dims[1] : g_.out_dims[1]) + (kGradient ? residue_[1] + jh * g_.stride[1] : jh);
     row *= width;
-    const bool in_place = direct_ || epilogue_.copies_lines();
+    const bool in_place = (direct_ || epilogue_.copies_lines()) && !epilogue_.leaves();
     for (int64_t j = 0; j < width_; j += chunk_) {
       const int64_t at = row + j * columns_apart_, count = min64(chunk_ * columns_apart_, row + width - at);
       T* to = in_place ? static_cast<T*>(args_.out[0]) + at * channels_ : buffer_;
@@ -138,7 +142,12 @@ class Depthwise {
         if constexpr (kGradient) select_axis(2, r);
         pixels(j, min64(chunk_, axes_[2].grid - j), to + r * channels_);
       }
-      if (!in_place) epilogue_.run(reinterpret_cast<char*>(to), channels_, at, at, count, 0, channels_);
+      if (in_place) continue;
+      if (direct_) {
+        epilogue_.leave(reinterpret_cast<const char*>(to), channels_, at, count, 0, channels_);
+      } else {
+        epilogue_.run(reinterpret_cast<char*>(to), channels_, at, at, count, 0, channels_);
+      }
     }
   }
 
@@ -328,6 +337,7 @@ class Depthwise {
   int64_t tap_count_;
   const T* next_;  // the image line that comes into reach next when it is far away, else null
   bool direct_;    // results go through `columns_` in registers
+  bool large_;     // results may leave past the caches
   ColumnEpilogue columns_;
   Axis axes_[3];
   int64_t residue_[3] = {0, 0, 0};

@@ -133,7 +133,7 @@ struct PlanesCall {
 
 // Forward: one product per image, m = output channels, n = output pixels.
 template <class Element>
-class PlanesForward {
+class PlanesForward : public Problem<Element> {
  public:
   using T = Element;
   using Args = ConvArgs;
@@ -169,14 +169,7 @@ class PlanesForward {
   const EpilogueParams& epilogue() const { return args_.ep; }
   Span<const void*> inputs() const { return args_.in; }
   Span<void*> outputs() const { return args_.out; }
-  void ask_a(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
-  void ask_b(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
   bool whole_depth() const { return false; }
-  void ask(int64_t, int64_t, int64_t, Ahead*) const {}
-  const T* packed_b() const { return nullptr; }
-  bool rows_of_b() const { return false; }
-  const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }
-  bool skinny(const Block<T>&, T*) const { return false; }
 
   ABlock<T> a_block(int64_t, int64_t m0, int64_t m, int64_t k0, int64_t k, int64_t panel_rows, int64_t cols,
                     T* buffer) const {
@@ -243,7 +236,7 @@ class PlanesForward {
 
 // Weight gradient: m = input channels x taps, n = output channels, k = output pixels of all images.
 template <class Element>
-class PlanesWeightGrad {
+class PlanesWeightGrad : public Problem<Element> {
  public:
   using T = Element;
   using Args = ConvPlanesWeightArgs;
@@ -298,10 +291,7 @@ class PlanesWeightGrad {
     }
   }
   bool whole_depth() const { return false; }
-  void ask(int64_t, int64_t, int64_t, Ahead*) const {}
-  const T* packed_b() const { return nullptr; }
   bool rows_of_b() const { return args_.g_last != 0; }
-  bool skinny(const Block<T>&, T*) const { return false; }
 
   const T* b_row(int64_t, int64_t n0, int64_t k0, int64_t* distance) const {
     *distance = g_.out_channels;

@@ -1,5 +1,5 @@
-// The three convolutions as problems for the GEMM driver (see driver.inl for what the members mean), and the packing of
-// weights that do not change.
+// The three convolutions as problems for the GEMM driver (see problem.inl of gemm for what the members mean), and the
+// packing of weights that do not change.
 #pragma once
 #include "kernels/conv/depthwise.inl"
 
@@ -9,7 +9,7 @@ namespace {
 
 // Forward: m = output pixels, n = output channels of a group, k = taps x input channels of a group.
 template <class Element>
-class ForwardProblem {
+class ForwardProblem : public Problem<Element> {
  public:
   using T = Element;
   explicit ForwardProblem(const void* args) : args_(*static_cast<const ConvArgs*>(args)), g_(args_.geometry) {}
@@ -35,8 +35,6 @@ class ForwardProblem {
   const EpilogueParams& epilogue() const { return args_.ep; }
   Span<const void*> inputs() const { return args_.in; }
   Span<void*> outputs() const { return args_.out; }
-  void ask_a(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
-  void ask_b(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
   bool whole_depth() const { return true; }
   void ask(int64_t batch, int64_t m0, int64_t m, Ahead* ahead) const {
     const Image<T> image(args_.image, forward_axis(g_, 0), forward_axis(g_, 1), forward_axis(g_, 2), g_.in_channels,
@@ -44,9 +42,6 @@ class ForwardProblem {
     if (image.pixels()) ahead->add(image.pixel(m0), m * g_.in_channels * int64_t{sizeof(T)});
   }
   const T* packed_b() const { return args_.packed != 0 ? static_cast<const T*>(args_.weight) : nullptr; }
-  bool rows_of_b() const { return false; }
-  const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }
-  bool skinny(const Block<T>&, T*) const { return false; }
 
   ABlock<T> a_block(int64_t batch, int64_t m0, int64_t m, int64_t k0, int64_t k, int64_t panel_rows, int64_t cols,
                     T* buffer) const {
@@ -68,7 +63,7 @@ class ForwardProblem {
 // Input gradient: one product per residue class of input pixels (see gradient_axis) and group; m = pixels of the
 // class, n = input channels of the group, k = taps that land x output channels of the group.
 template <class Element>
-class InputGradProblem {
+class InputGradProblem : public Problem<Element> {
  public:
   using T = Element;
   explicit InputGradProblem(const void* args) : args_(*static_cast<const ConvArgs*>(args)), g_(args_.geometry) {}
@@ -116,8 +111,6 @@ class InputGradProblem {
   const EpilogueParams& epilogue() const { return args_.ep; }
   Span<const void*> inputs() const { return args_.in; }
   Span<void*> outputs() const { return args_.out; }
-  void ask_a(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
-  void ask_b(int64_t, int64_t, int64_t, int64_t, int64_t, Ahead*) const {}
   bool whole_depth() const { return true; }
   void ask(int64_t batch, int64_t m0, int64_t m, Ahead* ahead) const {
     const Axis* a = axes(batch);
@@ -125,10 +118,6 @@ class InputGradProblem {
                          g_.out_group());
     if (image.pixels()) ahead->add(image.pixel(m0), m * g_.out_channels * int64_t{sizeof(T)});
   }
-  const T* packed_b() const { return nullptr; }
-  bool rows_of_b() const { return false; }
-  const T* b_row(int64_t, int64_t, int64_t, int64_t*) const { return nullptr; }
-  bool skinny(const Block<T>&, T*) const { return false; }
 
   ABlock<T> a_block(int64_t batch, int64_t m0, int64_t m, int64_t k0, int64_t k, int64_t panel_rows, int64_t cols,
                     T* buffer) const {
@@ -176,66 +165,67 @@ class InputGradProblem {
   mutable Axis axes_[3] = {};
 };
 
-// Weight gradient: m = output channels of a group, n = taps x input channels of the group, k = output pixels.
+// Weight gradient: m = output channels of a group, n = taps x input channels of the group, k = output pixels. When the
+// image is read where it lies and has the fewer channels, at most a panel's, the two sides are exchanged.
 template <class Element>
-class WeightGradProblem {
+class WeightGradProblem : public Problem<Element> {
  public:
   using T = Element;
   explicit WeightGradProblem(const void* args) : args_(*static_cast<const ConvWeightArgs*>(args)), g_(args_.geometry) {
     ep_ = EpilogueParams{};
     ep_.out_regs = {&register_, 1};
     ep_.registers = 1;
+    turned_ = g_.groups == 1 && image(0).pixels() && g_.in_channels < kPanel<T> && g_.out_channels > g_.in_channels;
   }
   WeightGradProblem(const WeightGradProblem&) = delete;
 
   int64_t batches() const { return g_.groups; }
   int64_t distinct_b() const { return g_.groups; }
   int64_t b_of(int64_t batch) const { return batch; }
-  int64_t rows() const { return g_.out_group(); }
+  int64_t rows() const { return turned_ ? g_.in_channels : g_.out_group(); }
   int64_t rows(int64_t) const { return rows(); }
-  int64_t cols() const { return g_.taps() * g_.in_group(); }
+  int64_t cols() const { return turned_ ? g_.out_channels : g_.taps() * g_.in_group(); }
   int64_t depth() const { return g_.batch * g_.out_dims[0] * g_.out_dims[1] * g_.out_dims[2]; }
   int64_t depth(int64_t) const { return depth(); }
   int64_t depth_of(int64_t) const { return depth(); }
   bool split() const { return true; }
   bool share_b() const { return false; }
-  bool straight() const { return true; }
+  bool straight() const { return !turned_; }
+  bool turned() const { return turned_; }
   int64_t block_rows() const { return 2 * kBlockRows; }
-  int64_t output_row(int64_t batch, int64_t m) const { return batch * g_.out_group() + m; }
+  int64_t output_row(int64_t batch, int64_t m) const { return batch * rows() + m; }
   int64_t epilogue_row(int64_t, int64_t m) const { return m; }
   int64_t epilogue_batch(int64_t) const { return 0; }
-  int64_t columns() const { return cols(); }
+  int64_t columns() const { return g_.taps() * g_.in_group(); }
   int64_t column(int64_t) const { return 0; }
   const EpilogueParams& epilogue() const { return ep_; }
   Span<const void*> inputs() const { return {nullptr, 0}; }
   Span<void*> outputs() const { return {&args_.out, 1}; }
   void ask_a(int64_t batch, int64_t m0, int64_t m, int64_t k0, int64_t k, Ahead* ahead) const {
-    const T* g = static_cast<const T*>(args_.g) + k0 * g_.out_channels + batch * g_.out_group() + m0;
-    ahead->add_rows(g, k, m * int64_t{sizeof(T)}, g_.out_channels * int64_t{sizeof(T)});
+    ahead->add_rows(left(batch, m0, k0), k, m * int64_t{sizeof(T)}, left_row() * int64_t{sizeof(T)});
   }
   void ask_b(int64_t b, int64_t n0, int64_t n, int64_t k0, int64_t k, Ahead* ahead) const {
     if (!rows_of_b()) return;
-    ahead->add_rows(image(b).pixel(k0) + n0, k, n * int64_t{sizeof(T)}, g_.in_channels * int64_t{sizeof(T)});
+    int64_t row = 0;
+    const T* from = b_row(b, n0, k0, &row);
+    ahead->add_rows(from, k, n * int64_t{sizeof(T)}, row * int64_t{sizeof(T)});
   }
   bool whole_depth() const { return false; }
-  void ask(int64_t, int64_t, int64_t, Ahead*) const {}
-  const T* packed_b() const { return nullptr; }
   bool rows_of_b() const { return image(0).pixels(); }
   const T* b_row(int64_t b, int64_t n0, int64_t k0, int64_t* distance) const {
-    *distance = g_.in_channels;
-    return image(b).pixel(k0) + n0;
+    *distance = turned_ ? g_.out_channels : g_.in_channels;
+    return turned_ ? gradient(b, n0, k0) : image(b).pixel(k0) + n0;
   }
-  bool skinny(const Block<T>&, T*) const { return false; }
 
   ABlock<T> a_block(int64_t batch, int64_t m0, int64_t m, int64_t k0, int64_t k, int64_t panel_rows, int64_t cols,
                     T* buffer) const {
-    const T* g = static_cast<const T*>(args_.g) + k0 * g_.out_channels + batch * g_.out_group() + m0;
-    if (read_a_directly<T>(1, g_.out_channels, cols)) return {g, 1, g_.out_channels, panel_rows};
-    return pack_a(g, 1, g_.out_channels, m, k, panel_rows, buffer);
+    const T* a = left(batch, m0, k0);
+    if (read_a_directly<T>(1, left_row(), cols)) return {a, 1, left_row(), panel_rows};
+    return pack_a(a, 1, left_row(), m, k, panel_rows, buffer);
   }
 
   BBlock<T> b_block(int64_t b, int64_t n0, int64_t n, int64_t k0, int64_t k, T* to) const {
-    return gather_b(image(b), n0, n, k0, k, to);
+    return turned_ ? pack_b(gradient(b, n0, k0), g_.out_channels, 1, n, k, to) : gather_b(image(b), n0, n, k0, k, to);
   }
 
  private:
@@ -244,10 +234,19 @@ class WeightGradProblem {
             g_.in_channels, batch * g_.in_group(), g_.in_group()};
   }
 
+  const T* gradient(int64_t batch, int64_t channel, int64_t pixel) const {
+    return static_cast<const T*>(args_.g) + pixel * g_.out_channels + batch * g_.out_group() + channel;
+  }
+  const T* left(int64_t batch, int64_t m0, int64_t k0) const {
+    return turned_ ? image(batch).pixel(k0) + m0 : gradient(batch, m0, k0);
+  }
+  int64_t left_row() const { return turned_ ? g_.in_channels : g_.out_channels; }
+
   const ConvWeightArgs& args_;
   const ConvGeometry& g_;
   EpilogueParams ep_;
   int64_t register_ = 0;
+  bool turned_;
 };
 
 // Weights in the order that the forward kernels read: panels of columns for the driver, [tap][channel] for depthwise

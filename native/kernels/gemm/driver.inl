@@ -1,23 +1,5 @@
 // The one driver behind matrix products and convolutions: it cuts the work into tasks, packs, and calls the
-// micro-kernel and the epilogue. A problem P says what its matrices are:
-//
-//   T                                element type
-//   batches(), distinct_b()          independent products, and how many different B they use
-//   b_of(batch), depth_of(b)
-//   rows(), cols(), depth()          largest m, n, k of any batch; rows(batch) and depth(batch) may be smaller
-//   a_block(batch, m0, m, k0, k, panel_rows, cols, buffer)     an ABlock, packed into buffer or the matrix itself
-//   b_block(b, n0, n, k0, k, buffer)                           a BBlock; always panels when share_b()
-//   whole_depth()                    whether b_block takes any k, not just kBlockDepth at most
-//   ask(batch, m0, m, ahead)         adds the memory of these rows of A, where it is one piece
-//   ask_a(batch, m0, m, k0, k, ahead), ask_b(batch, n0, n, k0, k, ahead)   the same for parts along k
-//   packed_b()                       B as panels over the whole k, one batch after the other, or null
-//   rows_of_b(), b_row(b, n0, k0, &distance)                   whether and where rows of B are contiguous in memory
-//   skinny(...)                      computes a block in its own way and says so, or returns false
-//   split()                          whether a long k may be cut into partial sums
-//   share_b()                        whether packed B may live in shared memory for all tasks
-//   block_rows()                     most rows per task
-//   straight()                       rows of a batch are consecutive rows of the output
-//   output_row(batch, m), epilogue_row(batch, m), epilogue_batch(batch), columns(), column(batch)
+// micro-kernel and the epilogue. What a problem says of its matrices is in problem.inl.
 #pragma once
 #include "kernels/gemm/dots.inl"
 #include "kernels/gemm/plan.inl"
@@ -227,6 +209,15 @@ void multiply_by_tiles(const P& p, const Plan& plan, const Block<typename P::T>&
 // Sends columns [first, first + columns) of a finished block through the epilogue.
 template <class P>
 void finish_rows(const P& p, Epilogue& epilogue, const Block<typename P::T>& block, int64_t first, int64_t columns) {
+  if (p.turned()) {
+    typename P::T* out = static_cast<typename P::T*>(epilogue.plain_output());
+    for (int64_t i = 0; i < block.m; ++i) {
+      const int64_t row = p.output_row(block.batch, block.m0 + i);
+      const typename P::T* from = block.c + i * block.stride + first;
+      for (int64_t j = 0; j < columns; ++j) out[(block.n0 + first + j) * p.columns() + row] = from[j];
+    }
+    return;
+  }
   const int64_t rows = p.straight() ? block.m : 1, column = p.column(block.batch) + block.n0 + first;
   for (int64_t i = 0; i < block.m; i += rows) {
     epilogue.run(reinterpret_cast<char*>(block.c + first + i * block.stride), block.stride,
@@ -244,7 +235,8 @@ void multiply_row(const P& p, const Block<typename P::T>& block, const BBlock<ty
   using M = Micro<T>;
   const int64_t row = p.epilogue_row(block.batch, block.m0), out_row = p.output_row(block.batch, block.m0);
   const int64_t column = p.column(block.batch) + block.n0;
-  const bool direct = p.straight() && epilogue.plain(), tiles = p.straight() && epilogue.in_registers();
+  const bool tiles = p.straight() && (epilogue.in_registers() || epilogue.leaves());
+  const bool direct = p.straight() && epilogue.plain() && !tiles;
   const int64_t stride = direct ? epilogue.row_distance(0) : block.stride;
   T* c = direct ? static_cast<T*>(epilogue.plain_output()) + out_row * stride + column : local.c;
   ABlock<T> a{};
@@ -408,6 +400,10 @@ struct Driver {
     }
     Epilogue epilogue;
     epilogue.begin(p.epilogue(), p.inputs(), p.outputs(), p.columns(), sizeof(T), local.epilogue);
+    // Rows of a panel cost more to move once more than to fetch.
+    if (phase == 1 && (plan.by_rows || plan.by_tiles) && p.straight() && plan.n > kPanel<T>) {
+      epilogue.stream_large(plan.batches * plan.m);
+    }
     for (int64_t t = begin; t < end; ++t) {
       if (phase == 2) {
         reduce(p, plan, t, shared, local, epilogue);

@@ -2,6 +2,7 @@
 #pragma once
 #include "kernels/gemm/ahead.inl"
 #include "kernels/gemm/short_epilogue.inl"
+#include "simd/stream.h"
 
 namespace brawn {
 namespace BRAWN_ISA {
@@ -77,6 +78,16 @@ class Epilogue {
     ShortEpilogue epilogue;
     return value_size == int64_t{sizeof(float)} && epilogue.read(p, inputs, outputs);
   }
+  // `rows` rows of results that nothing streams yet leave past the caches when they are too many for them, unless an
+  // operand lies there.
+  void stream_large(int64_t rows) {
+    const int64_t distance = row_distance(0) * value_size_;
+    leaves_ = (plain_ || short_) && !streams_ && rows * columns_ * value_size_ >= kStreamBytes &&
+              distance % kStreamLine == 0 && reinterpret_cast<uintptr_t>(out_[0]) % kStreamLine == 0;
+    for (int64_t e = 0; e < in_.size; ++e) leaves_ &= in_[e] != out_[0];
+    streams_ |= leaves_;
+  }
+  bool leaves() const { return leaves_; }
   bool plain() const { return plain_; }
   bool in_registers() const { return short_; }
   void* plain_output() const { return out_[0]; }
@@ -130,6 +141,12 @@ class Epilogue {
   // Rows [row, row + rows) of the block c (rows `stride` elements apart) are rows `row`.. of the operands and rows
   // `out_row`.. of the outputs; its first column is `column`.
   void run(char* c, int64_t stride, int64_t row, int64_t out_row, int64_t rows, int64_t column, int64_t columns) {
+    if (leaves_) {
+      float* block = reinterpret_cast<float*>(c);
+      if (short_) short_epilogue_.run(*p_, in_, block, stride, block, stride, batch_, row, rows, column, columns);
+      leave(c, stride, out_row, rows, column, columns);
+      return;
+    }
     if (short_) {
       short_epilogue_.run(*p_, in_, reinterpret_cast<const float*>(c), stride,
                           static_cast<float*>(out_[0]) + out_row * row_distance(0) + column, row_distance(0), batch_,
@@ -154,6 +171,19 @@ class Epilogue {
           segment(from, row + i, out_row + i, 1, column + j, n);
         }
       }
+    }
+  }
+
+  // Finished values go to their place past the caches.
+  void leave(const char* c, int64_t stride, int64_t out_row, int64_t rows, int64_t column, int64_t columns) const {
+    const int64_t distance = row_distance(0) * value_size_, bytes = columns * value_size_;
+    char* to = static_cast<char*>(out_[0]) + out_row * distance + column * value_size_;
+    if (column * value_size_ % kStreamLine != 0 || bytes % kStreamLine != 0) {
+      for (int64_t i = 0; i < rows; ++i) stream_run(to + i * distance, c + i * stride * value_size_, bytes);
+      return;
+    }
+    for (int64_t i = 0; i < rows; ++i, to += distance, c += stride * value_size_) {
+      for (int64_t l = 0; l < bytes; l += kStreamLine) stream_line(to + l, c + l);
     }
   }
 
@@ -257,7 +287,8 @@ class Epilogue {
   int64_t batch_ = 0;
   bool plain_ = true;
   bool short_ = false;
-  bool streams_ = false;
+  bool streams_ = false;  // results are stored past the caches
+  bool leaves_ = false;   // likewise, from the finished block
   ShortEpilogue short_epilogue_;
   char* memory_ = nullptr;
   void** registers_ = nullptr;

@@ -18,7 +18,7 @@ inline int64_t batch_offset(int64_t index, Span<int64_t> dims, Span<int64_t> str
 }
 
 template <class Element>
-class GemmProblem {
+class GemmProblem : public Problem<Element> {
  public:
   using T = Element;
   explicit GemmProblem(const void* args) : args_(*static_cast<const GemmArgs*>(args)) {
@@ -81,7 +81,6 @@ class GemmProblem {
     const int64_t row = args_.a_strides[0];
     if (args_.a_strides[1] == 1 && row == args_.k) ahead->add(a(batch) + m0 * row, m * row * int64_t{sizeof(T)});
   }
-  const T* packed_b() const { return nullptr; }
   bool rows_of_b() const { return args_.b_strides[1] == 1; }
 
   const T* b_row(int64_t b, int64_t n0, int64_t k0, int64_t* distance) const {

@@ -2,6 +2,7 @@
 #pragma once
 #include "kernels/gemm/epilogue.inl"
 #include "kernels/gemm/pack.inl"
+#include "kernels/gemm/problem.inl"
 
 namespace brawn {
 namespace BRAWN_ISA {
