@@ -53,7 +53,7 @@ class Epilogue {
     value_size_ = value_size;
     plain_ = is_plain(p, out.size);
     short_ = !plain_ && value_size == int64_t{sizeof(float)} && short_epilogue_.read(p, in.size, out.size);
-    streams_ = short_ && ShortEpilogue::streams(p, static_cast<const float*>(out[0]), row_distance(0));
+    streams_ = short_ && short_epilogue_.streams(p, static_cast<const float*>(out[0]), row_distance(0));
     if (plain_ || short_) return;
     const int64_t registers = max64(p.registers, 1);
     memory_ = scratch;

@@ -80,8 +80,8 @@ class ShortEpilogue {
   }
 
   // Whether rows at `to`, `to_stride` apart, are stored past the caches: in whole lines.
-  static bool streams(const EpilogueParams& p, const float* to, int64_t to_stride) {
-    return p.far != 0 && reinterpret_cast<uintptr_t>(to) % kStreamLine == 0 &&
+  bool streams(const EpilogueParams& p, const float* to, int64_t to_stride) const {
+    return p.far != 0 && masks_[0] < 0 && reinterpret_cast<uintptr_t>(to) % kStreamLine == 0 &&
            to_stride * int64_t{sizeof(float)} % kStreamLine == 0;
   }
 

@@ -3,7 +3,7 @@
 // When B's columns are contiguous along k every result is a dot product, computed for a few rows of A and a few
 // columns of B at a time. When B's rows are contiguous and A has very few rows, rows of B stream past the results.
 #pragma once
-#include "kernels/gemm/driver.inl"
+#include "kernels/gemm/block.inl"
 
 namespace brawn {
 namespace BRAWN_ISA {
