@@ -1,6 +1,7 @@
 // The gemm family: strided batched matrices as a problem for the driver, and plain loops for integers.
 #pragma once
 #if BRAWN_ISA_ENABLED
+#include "kernels/gemm/driver.inl"
 #include "kernels/gemm/skinny.inl"
 
 namespace brawn {
