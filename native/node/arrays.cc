@@ -1,4 +1,7 @@
 // Arrays of JavaScript as memory, and memory as arrays.
+#include <algorithm>
+#include <vector>
+
 #include "arena.h"
 #include "node/functions.h"
 
@@ -23,37 +26,50 @@ int64_t element_bytes(napi_typedarray_type type) {
   }
 }
 
-// So many bytes of a thread's results are taken off V8's count, which starts a full collection for every 64 MiB.
-constexpr int64_t kUncountedBytes = int64_t{256} << 20;
-thread_local int64_t uncounted_bytes = 0;
-
-// Returns the bytes that V8 counts less from now on: all or none.
-int64_t take_off_count(napi_env env, int64_t bytes) {
-  int64_t counted;
-  if (uncounted_bytes + bytes > kUncountedBytes) return 0;
-  if (napi_adjust_external_memory(env, -bytes, &counted) != napi_ok) return 0;
-  uncounted_bytes += bytes;
-  return bytes;
-}
-
-void put_on_count(napi_env env, int64_t bytes) {
-  int64_t counted;
-  if (bytes > 0 && napi_adjust_external_memory(env, bytes, &counted) == napi_ok) uncounted_bytes -= bytes;
-}
-
 // A result's memory, which goes back to its pool when JavaScript has let go of it. An environment that ends may drop it
 // while a job still runs.
+//
+// V8 starts a full collection for every 64 MiB of buffers that it counts. The latest results of a thread are taken off
+// its count, up to kUncountedBytes: most of them die young. Those that are older are put on it again.
 struct ResultMemory {
   std::shared_ptr<void> owner;
   Memory memory;
-  int64_t uncounted = 0;
+  bool is_counted = true;
+
+  void take_off_count(napi_env env) {
+    while (!uncounted.empty() && uncounted_bytes + memory.bytes > kUncountedBytes) uncounted.front()->put_on_count(env);
+    if (memory.bytes > kUncountedBytes || !adjust(env, -memory.bytes)) return;
+    is_counted = false;
+    uncounted.push_back(this);
+  }
 
   static void let_go(napi_env env, void*, void* hint) {
     const std::unique_ptr<ResultMemory> self(static_cast<ResultMemory*>(hint));
-    put_on_count(env, self->uncounted);
+    if (!self->is_counted) self->put_on_count(env);
     Scheduler::instance().release_after_jobs(self->owner, self->memory);
   }
+
+ private:
+  static constexpr int64_t kUncountedBytes = int64_t{256} << 20;
+  static thread_local std::vector<ResultMemory*> uncounted;  // the oldest first
+  static thread_local int64_t uncounted_bytes;
+
+  void put_on_count(napi_env env) {
+    adjust(env, memory.bytes);
+    is_counted = true;
+    uncounted.erase(std::find(uncounted.begin(), uncounted.end(), this));
+  }
+
+  static bool adjust(napi_env env, int64_t bytes) {
+    int64_t counted;
+    if (napi_adjust_external_memory(env, bytes, &counted) != napi_ok) return false;
+    uncounted_bytes -= bytes;
+    return true;
+  }
 };
+
+thread_local std::vector<ResultMemory*> ResultMemory::uncounted;
+thread_local int64_t ResultMemory::uncounted_bytes = 0;
 
 // Most results die young, where a scavenge of a tenth of a millisecond frees them. V8 looks whether one is due, by the
 // bytes of all young buffers, only where it allocates a buffer itself.
@@ -103,14 +119,13 @@ Napi::Value allocate_result(const Napi::CallbackInfo& info) {
   const ArenaPool::Block block = ArenaPool::results().acquire(bytes);
   if (block.data == nullptr) return env.Undefined();
   std::shared_ptr<void> owner(block.data, [block](void*) { ArenaPool::results().release(block); });
-  auto result = std::make_unique<ResultMemory>(ResultMemory{std::move(owner), {block.data, bytes}, 0});
+  auto result = std::make_unique<ResultMemory>(ResultMemory{std::move(owner), {block.data, bytes}});
   napi_value buffer;
   const napi_status status = napi_create_external_arraybuffer(env, block.data, static_cast<size_t>(bytes),
                                                               ResultMemory::let_go, result.get(), &buffer);
   if (status != napi_ok) return env.Undefined();
   // Not before: the count would fall below where V8 measures from, and full collections are as many as without.
-  result->uncounted = take_off_count(env, bytes);
-  static_cast<void>(result.release());
+  result.release()->take_off_count(env);
   return Napi::Value(env, buffer);
 }
 
