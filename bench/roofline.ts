@@ -1,7 +1,7 @@
 /**
  * What the machine can do, measured: multiply-adds in registers on all compute threads, and reading memory far larger
- * than the caches; and what the threads cost and bring. `leastSeconds` is what a program would take if each of its kernels were held back by nothing but the
- * nearer of the two limits.
+ * than the caches; and what the threads cost and bring. `leastSeconds` is what a program would take if each of its
+ * kernels were held back by nothing but the nearer of the two limits.
  */
 import { compile, type Explanation, getThreads, matmul, randn, setThreads, sum, type Tensor } from '../src/index.js';
 import { measureDispatch, measurePeak } from '../src/runtime/peak.js';

@@ -1,4 +1,7 @@
-/** What the compute threads can do at most, measured: multiply-adds in registers, without memory; and what calling them costs. */
+/**
+ * What the compute threads can do at most, measured: multiply-adds in registers, without memory; and what calling them
+ * costs.
+ */
 import { NativeError } from '../errors.js';
 import { emit } from '../plan/emit.js';
 import type { Buffer, Operand, Step } from '../plan/ir.js';
